@@ -1,0 +1,1 @@
+"""Stage 1: which atoms make which bead."""

@@ -1,0 +1,210 @@
+"""Candidates for a mapping, the best of them, and how far it may be trusted."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from autograin_cli.mapping.autoencoder import (
+    compactness,
+    mean_square_force,
+    one_hot,
+    reconstruction_bound,
+    reconstruction_loss,
+)
+from autograin_cli.mapping.enumeration import enumerate_mappings
+from autograin_cli.mapping.mapping import Certificate
+from autograin_cli.mapping.problem import Problem
+from autograin_cli.mapping.rounding import in_order
+from autograin_cli.mapping.scoring import Objective, Scores, score
+from autograin_cli.mapping.search import agglomerate, improve, local_search, random_mapping
+
+_ENUMERATION_LIMIT = 1_000_000
+_RANDOM_STARTS = 16
+_LARGEST_MANY_STARTS = 200
+_SEARCH_ROUNDS = 40
+# Objectives closer than this are one: images of a mapping under a symmetry.
+_TIE = 1e-9
+_BLOCK_CANDIDATES = 2000
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Mappings that were evaluated.
+
+    labels: bead of each unit, (candidates, units).
+    scores: of each, (candidates,).
+    complete: whether they are all that are allowed.
+    """
+
+    labels: Tensor
+    scores: Scores
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The mapping chosen, and where it came from.
+
+    labels: bead of each unit, (units,).
+    value: its objective, Å².
+    method: 'anneal', 'polish', 'enumeration' or 'local search': the first that found it.
+    rounded: objective of the rounded mapping of each annealing seed, Å², (seeds,).
+    """
+
+    labels: Tensor
+    value: float
+    method: str
+    rounded: Tensor
+
+
+def candidates(problem: Problem, target: Objective, rounded: list[Tensor]) -> Candidates:
+    """Every admissible mapping where they can be listed, else what a local search visits.
+
+    Args:
+        problem: what is allowed.
+        target: the objective on the whole trajectory.
+        rounded: labels from annealing, starts of the local search, each (units,).
+    """
+    parts, settings = problem.units, problem.settings
+    listed = enumerate_mappings(parts, settings.beads, _ENUMERATION_LIMIT)
+    if listed is None:
+        if settings.method == "anneal":
+            listed = torch.stack([in_order(labels) for labels in rounded]).unique(dim=0)
+        else:
+            listed = _visited(problem, target, rounded)
+        return Candidates(listed, score(target, listed, settings.beads), complete=False)
+    return Candidates(listed, score(target, listed, settings.beads), complete=True)
+
+
+def _visited(problem: Problem, target: Objective, rounded: list[Tensor]) -> Tensor:
+    """Local optima of a search from many starts, (optima, units)."""
+    parts, n_beads, seed = problem.units, problem.settings.beads, problem.settings.seed
+    generator = torch.Generator().manual_seed(seed)
+    n_random = _RANDOM_STARTS if parts.count <= _LARGEST_MANY_STARTS else 1
+    random = [random_mapping(parts, n_beads, generator) for _ in range(n_random)]
+    starts = [agglomerate(target, parts, n_beads), *random, *rounded]
+    return local_search(target, parts, n_beads, starts, _SEARCH_ROUNDS, seed)
+
+
+def choose(
+    problem: Problem, target: Objective, evaluated: Candidates, rounded: list[Tensor]
+) -> Choice:
+    """The best mapping under the objective, and which method was the first to find it."""
+    n_beads = problem.settings.beads
+    values = torch.zeros(0, dtype=torch.float64)
+    if rounded:
+        values = score(target, torch.stack(rounded), n_beads).objective
+    found: list[tuple[str, Tensor]] = []
+    if rounded:
+        found.append(("anneal", rounded[int(values.argmin())]))
+    if problem.settings.method != "anneal":
+        if rounded:
+            found.append(("polish", improve(target, problem.units, found[0][1], n_beads)))
+        best = evaluated.labels[evaluated.scores.objective.argmin()]
+        found.append(("enumeration" if evaluated.complete else "local search", best))
+    reached = [float(score(target, labels, n_beads).objective) for _, labels in found]
+    lowest = min(reached)
+    first = next(i for i, value in enumerate(reached) if value <= lowest * (1 + _TIE))
+    return Choice(found[first][1], reached[first], found[first][0], values)
+
+
+def certify(
+    problem: Problem,
+    assignment: Tensor,
+    encoding: Tensor,
+    decoding: Tensor,
+    evaluated: Candidates,
+    choice: Choice,
+    soft_loss: float | None,
+) -> Certificate:
+    """State what a mapping is worth.
+
+    Args:
+        problem: what mappings are judged by.
+        assignment: bead of each atom, (atoms,).
+        encoding, decoding: of the mapping, (beads, atoms) and (atoms, beads).
+        evaluated: the mappings it was compared with.
+        choice: where it came from.
+        soft_loss: L_AE of the best annealed encoder, Å².
+    """
+    settings, gram, force_gram = problem.settings, problem.gram, problem.force_gram
+    shares = one_hot(assignment, settings.beads)
+    own = score(problem.objective(problem.moments), choice.labels, settings.beads)
+    values, losses = evaluated.scores.objective, evaluated.scores.loss
+    worse = values[values > choice.value * (1 + _TIE)]
+    better = values < choice.value * (1 - _TIE)
+    seeds = choice.rounded
+    return Certificate(
+        objective=settings.objective,
+        compactness_weight=problem.objective_weights[1],
+        force_weight=settings.force_weight,
+        weights=problem.weights_kind,
+        symmetry=problem.classes is not None,
+        connected=settings.connected,
+        method=choice.method,
+        proved_optimal=evaluated.complete and not bool(better.any()),
+        loss=float(reconstruction_loss(encoding, decoding, gram)),
+        soft_loss=soft_loss,
+        compactness=float(compactness(shares, encoding, gram)),
+        mean_square_force=None
+        if force_gram is None
+        else float(mean_square_force(shares, force_gram)),
+        bound=reconstruction_bound(gram, settings.beads),
+        objective_value=choice.value,
+        annealed_objective=float(seeds.min()) if len(seeds) else None,
+        n_candidates=len(values),
+        n_equivalent=max(1, int((values <= choice.value * (1 + _TIE)).sum() - better.sum())),
+        n_within_one_percent=int((values <= 1.01 * float(values.min())).sum()),
+        n_within_one_percent_ae=int((losses <= 1.01 * float(losses.min())).sum()),
+        margin=float(worse.min()) / choice.value - 1 if len(worse) and choice.value > 0 else None,
+        rank_ae=1 + int((losses < float(own.loss) * (1 - _TIE)).sum()),
+        rank_compactness=1
+        + int((evaluated.scores.compactness < float(own.compactness) * (1 - _TIE)).sum()),
+        block_agreement=_block_agreement(problem, evaluated, choice.labels),
+        seed_agreement=float((seeds <= choice.value * (1 + _TIE)).double().mean())
+        if len(seeds)
+        else None,
+        n_frames=problem.moments.count,
+    )
+
+
+def _block_agreement(problem: Problem, evaluated: Candidates, labels: Tensor) -> float:
+    """Share of blocks in which no other candidate, or no move, beats the mapping."""
+    n_beads = problem.settings.beads
+    order = evaluated.scores.objective.argsort()[:_BLOCK_CANDIDATES]
+    rivals = evaluated.labels[order]
+    agreed = 0
+    for block in problem.blocks:
+        target = problem.objective(block)
+        own = float(score(target, labels, n_beads).objective)
+        if evaluated.complete:
+            best = float(score(target, rivals, n_beads).objective.min())
+        else:
+            moved = improve(target, problem.units, labels, n_beads)
+            best = float(score(target, moved, n_beads).objective)
+        agreed += own <= best * (1 + _TIE)
+    return agreed / len(problem.blocks)
+
+
+def warnings(certificate: Certificate) -> tuple[str, ...]:
+    """What a user must be told about a fitted mapping, one sentence each."""
+    found = []
+    if certificate.objective == "ae" and certificate.n_within_one_percent_ae > 1:
+        found.append(
+            f"{certificate.n_within_one_percent_ae} mappings lie within 1 % of the least L_AE: "
+            "L_AE alone does not identify the beads; the default objective adds compactness"
+        )
+    if not certificate.proved_optimal:
+        found.append(f"the mapping is the best that {certificate.method} found, not proved optimal")
+    if certificate.margin is not None and certificate.margin < 0.01:
+        found.append(
+            f"the next mapping is only {100 * certificate.margin:.2g} % worse: treat the choice "
+            "between them as open"
+        )
+    if certificate.block_agreement < 1:
+        found.append(
+            f"only {100 * certificate.block_agreement:.0f} % of the blocks of the trajectory give "
+            "this mapping: sample longer"
+        )
+    return tuple(found)

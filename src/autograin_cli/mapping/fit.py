@@ -1,0 +1,156 @@
+"""Trajectory of atoms -> Mapping."""
+
+import torch
+from torch import Tensor
+
+from autograin_cli.mapping.anneal import Annealed, Goal, anneal
+from autograin_cli.mapping.autoencoder import (
+    compactness,
+    decoder,
+    encoder,
+    one_hot,
+    reconstruction_loss,
+)
+from autograin_cli.mapping.certificate import candidates, certify, choose
+from autograin_cli.mapping.force_maps import bead_masses, sum_map
+from autograin_cli.mapping.mapping import History, Mapping
+from autograin_cli.mapping.moments import Survey, survey
+from autograin_cli.mapping.problem import Problem, check_beads, pose
+from autograin_cli.mapping.rounding import in_order, round_shares
+from autograin_cli.mapping.topology import bead_names, bead_types, colour_refinement, quotient_bonds
+from autograin_cli.molecules import Molecule
+from autograin_cli.settings import MappingSettings
+from autograin_cli.trajectory import Trajectory
+
+# Multiplications of an annealing that `auto` still takes on: minutes, not hours.
+_ANNEAL_LIMIT = 1e12
+_WEIGHT_STEPS = 300
+
+
+def fit_mapping(trajectory: Trajectory, molecule: Molecule, settings: MappingSettings) -> Mapping:
+    """Learn which atoms of one type of molecule make which bead.
+
+    Args:
+        trajectory: of atoms, molecules whole; read once.
+        molecule: the type of molecule, with its bonds and copies.
+        settings: choices of fit-mapping.
+
+    Returns:
+        The mapping, hard, with its certificate and the history of the best annealing.
+
+    Raises:
+        SettingError: the number of beads is not possible for the molecule, or a setting asks
+            for masses or forces that are not known.
+        DivergenceError: the annealing met a loss that is not finite.
+
+    Source: sections II A and B of arXiv:1812.02706; docs/method.md.
+    """
+    check_beads(settings.beads, molecule.n_atoms, f"atoms of {molecule.name}")
+    return fit_survey(survey(trajectory, molecule, settings.blocks), molecule, settings)
+
+
+def fit_survey(seen: Survey, molecule: Molecule, settings: MappingSettings) -> Mapping:
+    """Learn a mapping from moments that have been accumulated: see `fit_mapping`."""
+    problem = pose(seen, molecule, settings)
+    target = problem.objective(problem.moments)
+    annealed = _anneal(problem)
+    shares = [] if annealed is None else list(annealed.shares)
+    rounded = [round_shares(p, problem.units, connected=settings.connected) for p in shares]
+    evaluated = candidates(problem, target, rounded)
+    choice = choose(problem, target, evaluated, rounded)
+    assignment = in_order(choice.labels[problem.units.labels])
+    encoding = _encoder(problem, assignment)
+    decoding = decoder(encoding, problem.gram)
+    soft = None if annealed is None else float(annealed.loss.min())
+    history = None
+    if annealed is not None:
+        best = annealed.histories[int(choice.rounded.argmin())]
+        history = _relabelled(best, assignment)
+    beads = quotient_bonds(molecule.bonds, assignment)
+    orbits = _orbits(problem)
+    types = bead_types(assignment, settings.beads, beads, orbits)
+    return Mapping(
+        molecule=molecule,
+        assignment=assignment,
+        encoder=encoding,
+        decoder=decoding,
+        force_map=sum_map(assignment, problem.rigid),
+        force_map_kind="sum",
+        bead_names=bead_names(types),
+        bead_types=types,
+        bead_masses=None if molecule.masses is None else bead_masses(encoding, molecule.masses),
+        bead_bonds=beads,
+        rigid_groups=problem.rigid,
+        orbits=orbits,
+        mean_structure=seen.mean_structure,
+        certificate=certify(problem, assignment, encoding, decoding, evaluated, choice, soft),
+        history=history,
+    )
+
+
+def _anneal(problem: Problem) -> Annealed | None:
+    """Anneal, unless the method or the size of the molecule forbids."""
+    settings = problem.settings
+    cost = problem.molecule.n_atoms**2 * settings.beads * settings.anneal_seeds
+    if settings.method == "exact":
+        return None
+    if settings.method == "auto" and cost * settings.anneal_steps > _ANNEAL_LIMIT:
+        return None
+    goal = Goal(
+        gram=problem.gram,
+        force_gram=problem.force_gram,
+        atom_weights=problem.atom_weights,
+        weights=problem.objective_weights,
+        learned=problem.weights_kind == "learned",
+    )
+    return anneal(
+        goal,
+        settings.beads,
+        settings.anneal_seeds,
+        settings.anneal_steps,
+        settings.seed,
+        gumbel=settings.noise == "gumbel",
+    )
+
+
+def _encoder(problem: Problem, assignment: Tensor) -> Tensor:
+    """Hard encoder; learned weights inside the beads minimise the objective, (beads, atoms)."""
+    shares = one_hot(assignment, problem.settings.beads)
+    if problem.weights_kind != "learned":
+        return encoder(shares, problem.atom_weights)
+    gram, (first, second, _) = problem.gram, problem.objective_weights
+    logarithms = torch.zeros(problem.molecule.n_atoms, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.Adam([logarithms], lr=0.05)
+    for _ in range(_WEIGHT_STEPS):
+        encoding = encoder(shares, logarithms.exp())
+        decoding = decoder(encoding, gram).detach()
+        loss = first * reconstruction_loss(encoding, decoding, gram)
+        loss = loss + second * compactness(shares, encoding, gram)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return encoder(shares, logarithms.detach().exp())
+
+
+def _orbits(problem: Problem) -> Tensor:
+    """Symmetry class of each atom, (atoms,), int64."""
+    if problem.classes is not None:
+        return problem.classes.diagonal().unique(return_inverse=True)[1]
+    molecule = problem.molecule
+    near: list[set[int]] = [set() for _ in range(molecule.n_atoms)]
+    for first, second in molecule.bonds.tolist():
+        near[first].add(second)
+        near[second].add(first)
+    colours: list[object] = list(molecule.elements)
+    return torch.tensor(colour_refinement(colours, tuple(frozenset(a) for a in near)))
+
+
+def _relabelled(history: History, assignment: Tensor) -> History:
+    """Order the beads of a history as those of the mapping that they overlap with most."""
+    overlap = history.assignments[-1] @ one_hot(assignment, int(assignment.max()) + 1).T
+    order = torch.zeros(overlap.shape[0], dtype=torch.int64)
+    for _ in range(overlap.shape[0]):
+        row, column = divmod(int(overlap.argmax()), overlap.shape[1])
+        order[column] = row
+        overlap[row], overlap[:, column] = -1.0, -1.0
+    return History(history.steps, history.beta, history.loss, history.assignments[:, order])

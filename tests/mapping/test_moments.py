@@ -1,0 +1,82 @@
+"""Moments are sums over frames and copies; one pass over a trajectory gives them all."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from systems import alkane, springs
+from torch import Tensor
+
+from autograin_cli.errors import DivergenceError, InputError
+from autograin_cli.mapping.moments import moments, survey
+from autograin_cli.trajectory import Chunk, DerivedTrajectory, StoredTrajectory
+
+
+@pytest.fixture
+def chunk() -> Chunk:
+    """Two copies of ethane, interleaved atom by atom, 50 frames."""
+    system = springs(alkane(2).bonds, 8, seed=1)
+    positions = system.draw(100, seed=2).reshape(50, 2, 8, 3).transpose(1, 2).reshape(50, 16, 3)
+    return Chunk(positions, torch.arange(50, dtype=torch.float64), forces=-positions)
+
+
+def _copies() -> Tensor:
+    return torch.arange(16).reshape(8, 2).T
+
+
+def test_moments_do_not_see_translations_or_rotations(chunk: Chunk) -> None:
+    positions = chunk.positions[:, :8]
+    turn = torch.linalg.qr(
+        torch.randn(3, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    ).Q
+    torch.testing.assert_close(
+        moments(positions @ turn + 1e3).gram, moments(positions).gram, rtol=1e-9, atol=1e-9
+    )
+
+
+def test_moments_of_parts_add_up(chunk: Chunk) -> None:
+    whole = moments(chunk.positions, chunk.forces)
+    parts = (
+        moments(chunk.positions[:20], chunk.forces[:20])
+        + moments(  # type: ignore[index]
+            chunk.positions[20:],
+            chunk.forces[20:],  # type: ignore[index]
+        )
+    )
+    assert parts.count == whole.count == 50
+    torch.testing.assert_close(parts.positions, whole.positions, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(parts.forces, whole.forces, rtol=1e-12, atol=1e-12)
+
+
+def test_a_survey_sums_copies_in_blocks_whatever_the_chunks(chunk: Chunk) -> None:
+    ethane = replace(alkane(2), copies=_copies())
+    stored = StoredTrajectory(chunk)
+
+    class InPieces(StoredTrajectory):
+        def chunks(self):  # type: ignore[no-untyped-def]
+            for start in range(0, 50, 7):
+                rows = slice(start, start + 7)
+                yield Chunk(chunk.positions[rows], chunk.times[rows], forces=chunk.forces[rows])  # type: ignore[index]
+
+    seen, pieces = survey(stored, ethane, 4), survey(InPieces(chunk), ethane, 4)
+    assert [block.count for block in seen.blocks] == [26, 24, 26, 24]
+    for block, piece in zip(seen.blocks, pieces.blocks, strict=True):
+        torch.testing.assert_close(block.positions, piece.positions, rtol=1e-12, atol=1e-12)
+    molecules = chunk.positions[:, _copies()].flatten(0, 1)
+    torch.testing.assert_close(seen.total.gram, moments(molecules).gram, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(seen.structures, pieces.structures)
+
+
+def test_a_position_that_is_not_finite_stops_the_survey(chunk: Chunk) -> None:
+    spoilt = chunk.positions.clone()
+    spoilt[7, 3, 1] = float("nan")
+    with pytest.raises(DivergenceError, match="not finite"):
+        survey(StoredTrajectory(Chunk(spoilt, chunk.times)), alkane(2), 2)
+
+
+def test_a_trajectory_of_too_few_atoms_is_refused(chunk: Chunk) -> None:
+    short = DerivedTrajectory(
+        StoredTrajectory(chunk), lambda c: Chunk(c.positions[:, :5], c.times), 5, False
+    )
+    with pytest.raises(InputError, match="5 atoms"):
+        survey(short, alkane(2), 2)
