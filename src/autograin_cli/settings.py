@@ -74,9 +74,7 @@ class MappingSettings:
         "weights of the atoms inside a bead; auto is mass where masses are known, else uniform",
         choices=("auto", "mass", "uniform", "learned"),
     )
-    symmetry: bool = _setting(
-        True, "average the moments over the symmetries of the bond graph"
-    )
+    symmetry: bool = _setting(True, "average the moments over the symmetries of the bond graph")
     anneal_seeds: int = _setting(8, "independent annealings", least=1)
     anneal_steps: int = _setting(1000, "optimisation steps of one annealing", least=10)
     blocks: int = _setting(8, "blocks of the trajectory whose agreement is reported", least=2)
@@ -124,7 +122,9 @@ class SimulationSettings:
     interval: float = _setting(1.0, "time between frames kept", unit="ps", least=0.0)
     equilibration: float = _setting(50.0, "time before the first frame kept", unit="ps", least=0.0)
     device: str = _setting(
-        "auto", "where to compute; auto is CUDA where it is worth it", choices=("auto", "cpu", "cuda")
+        "auto",
+        "where to compute; auto is CUDA where it is worth it",
+        choices=("auto", "cpu", "cuda"),
     )
     threads: int = _setting(0, "threads; 0 is all that the job was given", least=0)
     seed: int = _setting(0, "seed of every random number", least=0)

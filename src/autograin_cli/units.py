@@ -52,14 +52,10 @@ def force_factor(unit: str) -> float:
 
 def picoseconds(text: str) -> float:
     """Time in ps of a number with an optional suffix fs, ps, ns or us, as in '1.5ns'."""
-    for suffix, factor in _PICOSECONDS.items():
-        if text.strip().endswith(suffix):
-            number = text.strip()[: -len(suffix)]
-            break
-    else:
-        number, factor = text, 1.0
+    stripped = text.strip()
+    suffix = next((unit for unit in _PICOSECONDS if stripped.endswith(unit)), "")
     try:
-        return float(number) * factor
+        return float(stripped.removesuffix(suffix)) * _PICOSECONDS.get(suffix, 1.0)
     except ValueError:
         raise SettingError(
             given=f"time {text!r}",

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from systems import alkane, springs
 
 from autograin_cli.errors import DivergenceError
 from autograin_cli.mapping.anneal import Goal, anneal
 from autograin_cli.mapping.autoencoder import decoder, encoder, reconstruction_loss
 from autograin_cli.mapping.moments import moments
+from systems import alkane, springs
 
 
 def _goal(*, learned: bool = False) -> Goal:

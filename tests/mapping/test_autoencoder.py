@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from systems import Springs, aniline, ortho_terphenyl, springs
 from torch import Tensor
 
 from autograin_cli.mapping.autoencoder import (
@@ -16,6 +15,7 @@ from autograin_cli.mapping.autoencoder import (
 )
 from autograin_cli.mapping.moments import moments
 from autograin_cli.mapping.topology import average_over_classes, pair_classes
+from systems import Springs, aniline, ortho_terphenyl, springs
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from itertools import product
 
 import pytest
 import torch
-from systems import alkane, aniline, ortho_terphenyl
 
 from autograin_cli.mapping.enumeration import enumerate_mappings
 from autograin_cli.mapping.rounding import in_order
 from autograin_cli.mapping.topology import Units, units
 from autograin_cli.molecules import Molecule
+from systems import alkane, aniline, ortho_terphenyl
 
 
 def _graph(n_vertices: int, n_extra: int, seed: int) -> Units:

@@ -1,15 +1,16 @@
 """Moments are sums over frames and copies; one pass over a trajectory gives them all."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
-from systems import alkane, springs
 from torch import Tensor
 
 from autograin_cli.errors import DivergenceError, InputError
 from autograin_cli.mapping.moments import moments, survey
-from autograin_cli.trajectory import Chunk, DerivedTrajectory, StoredTrajectory
+from autograin_cli.trajectory import Chunk, DerivedTrajectory, StoredTrajectory, take_frames
+from systems import alkane, springs
 
 
 @pytest.fixture
@@ -35,30 +36,27 @@ def test_moments_do_not_see_translations_or_rotations(chunk: Chunk) -> None:
 
 
 def test_moments_of_parts_add_up(chunk: Chunk) -> None:
-    whole = moments(chunk.positions, chunk.forces)
-    parts = (
-        moments(chunk.positions[:20], chunk.forces[:20])
-        + moments(  # type: ignore[index]
-            chunk.positions[20:],
-            chunk.forces[20:],  # type: ignore[index]
-        )
-    )
-    assert parts.count == whole.count == 50
-    torch.testing.assert_close(parts.positions, whole.positions, rtol=1e-12, atol=1e-12)
-    torch.testing.assert_close(parts.forces, whole.forces, rtol=1e-12, atol=1e-12)
+    whole = moments(chunk.positions, -chunk.positions)
+    parts = [moments(part, -part) for part in chunk.positions.split([20, 30])]
+    added = parts[0] + parts[1]
+    assert added.count == whole.count == 50
+    torch.testing.assert_close(added.positions, whole.positions, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(added.forces, whole.forces, rtol=1e-12, atol=1e-12)
+
+
+@dataclass(frozen=True)
+class InPieces(StoredTrajectory):
+    """The same frames, seven at a time."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        for rows in torch.arange(self.n_frames).split(7):
+            yield take_frames(self.chunk, rows)
 
 
 def test_a_survey_sums_copies_in_blocks_whatever_the_chunks(chunk: Chunk) -> None:
     ethane = replace(alkane(2), copies=_copies())
-    stored = StoredTrajectory(chunk)
-
-    class InPieces(StoredTrajectory):
-        def chunks(self):  # type: ignore[no-untyped-def]
-            for start in range(0, 50, 7):
-                rows = slice(start, start + 7)
-                yield Chunk(chunk.positions[rows], chunk.times[rows], forces=chunk.forces[rows])  # type: ignore[index]
-
-    seen, pieces = survey(stored, ethane, 4), survey(InPieces(chunk), ethane, 4)
+    seen = survey(StoredTrajectory(chunk), ethane, 4)
+    pieces = survey(InPieces(chunk), ethane, 4)
     assert [block.count for block in seen.blocks] == [26, 24, 26, 24]
     for block, piece in zip(seen.blocks, pieces.blocks, strict=True):
         torch.testing.assert_close(block.positions, piece.positions, rtol=1e-12, atol=1e-12)

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from systems import ortho_terphenyl, springs
 
 from autograin_cli.mapping.autoencoder import (
     compactness,
@@ -15,6 +14,7 @@ from autograin_cli.mapping.autoencoder import (
 from autograin_cli.mapping.moments import moments
 from autograin_cli.mapping.scoring import objective, score
 from autograin_cli.mapping.topology import units
+from systems import ortho_terphenyl, springs
 
 
 @pytest.mark.parametrize("weights", ["mass", "uniform"])

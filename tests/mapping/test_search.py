@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from systems import ortho_terphenyl, springs
 
 from autograin_cli.mapping.enumeration import enumerate_mappings
 from autograin_cli.mapping.moments import moments
@@ -11,6 +10,7 @@ from autograin_cli.mapping.scoring import Objective, score
 from autograin_cli.mapping.scoring import objective as contracted
 from autograin_cli.mapping.search import agglomerate, improve, local_search, random_mapping
 from autograin_cli.mapping.topology import Units, components, units
+from systems import ortho_terphenyl, springs
 
 
 def _problem(seed: int) -> tuple[Objective, Units]:

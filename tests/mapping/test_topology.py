@@ -3,7 +3,6 @@
 import networkx
 import pytest
 import torch
-from systems import alkane, aniline, molecule, ortho_terphenyl, with_hydrogens
 from torch import Tensor
 
 from autograin_cli.mapping.topology import (
@@ -17,6 +16,7 @@ from autograin_cli.mapping.topology import (
     units,
 )
 from autograin_cli.molecules import Molecule
+from systems import alkane, aniline, molecule, ortho_terphenyl, with_hydrogens
 
 
 def _automorphisms(of: Molecule) -> Tensor:

@@ -22,8 +22,8 @@ from autograin_cli.molecules import Molecule
 from autograin_cli.settings import MappingSettings
 from autograin_cli.trajectory import Trajectory
 
-# Multiplications of an annealing that `auto` still takes on: minutes, not hours.
-_ANNEAL_LIMIT = 1e12
+# Multiplications of an annealing that `auto` still takes on: half a minute of one core.
+_ANNEAL_LIMIT = 5e10
 _WEIGHT_STEPS = 300
 
 

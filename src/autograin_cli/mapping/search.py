@@ -62,19 +62,19 @@ def improve(target: Objective, units: Units, labels: Tensor, n_beads: int) -> Te
     near = neighbour_masks(units)
     state = _State.of(target, labels.clone(), n_beads)
     while True:
-        moves = _moves(units, near, state.labels, n_beads)
+        moves = _moves(units, near, state.labels)
         if not moves:
             return state.labels
         gains = state.value - state.values_after(moves)
         order = gains.argsort(descending=True)
         promising = [moves[i] for i in order.tolist() if gains[i] > _IMPROVEMENT * state.value]
-        state, moved = _take(promising, near, state, n_beads)
+        state, moved = _take(promising, near, state)
         if not moved:
             return state.labels
 
 
 def _take(
-    promising: list[tuple[int, int]], near: list[int], state: "_State", n_beads: int
+    promising: list[tuple[int, int]], near: list[int], state: "_State"
 ) -> tuple["_State", bool]:
     """Make the moves, best first, that are still allowed and still gain."""
     moved = False
@@ -152,7 +152,7 @@ def _matrices(target: Objective) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return target.gram, target.squared, target.mixed, target.forces
 
 
-def _moves(units: Units, near: list[int], labels: Tensor, n_beads: int) -> list[tuple[int, int]]:
+def _moves(units: Units, near: list[int], labels: Tensor) -> list[tuple[int, int]]:
     """Moves of one unit to a neighbouring bead that leave its own connected and not empty."""
     bead_of = labels.tolist()
     moves = []

@@ -2,16 +2,18 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from autograin_cli.molecules import Molecule
 
 # A constraint holds a distance to 1e-4; the rounding of XTC at its usual precision adds 4e-3.
 _RIGID_DEVIATION = 7e-3
-# Beyond this the refinement of pairs takes minutes, and symmetry is left out.
+# Beyond this the refinement of pairs takes longer than all the rest, and is left out.
 LARGEST_SYMMETRISED = 1500
 
 
@@ -167,13 +169,9 @@ def pair_classes(molecule: Molecule) -> Tensor:
     Source: docs/method.md, "Symmetry".
     """
     n_atoms = molecule.n_atoms
-    classes = _number(
-        _atom_colours(molecule)[:, None] * n_atoms * 3 * np.eye(n_atoms, dtype=np.int64)
-    )
     bonded = np.zeros((n_atoms, n_atoms), dtype=np.int64)
     bonded[tuple(molecule.bonds.T.numpy())] = 1
-    classes = classes * 3 + bonded + bonded.T
-    classes = _number(classes)
+    classes = _number(np.diag(2 * _atom_colours(molecule)) + bonded + bonded.T)
     while True:
         refined = _refine(classes)
         if refined.max() == classes.max():
@@ -181,7 +179,7 @@ def pair_classes(molecule: Molecule) -> Tensor:
         classes = refined
 
 
-def _atom_colours(molecule: Molecule) -> np.ndarray:
+def _atom_colours(molecule: Molecule) -> NDArray[np.int64]:
     """Colour of each atom, from 1: its element and its mass."""
     masses = [0.0] * molecule.n_atoms if molecule.masses is None else molecule.masses.tolist()
     kinds = list(zip(molecule.elements, masses, strict=True))
@@ -189,27 +187,24 @@ def _atom_colours(molecule: Molecule) -> np.ndarray:
     return np.array([order[kind] for kind in kinds], dtype=np.int64)
 
 
-def _refine(classes: np.ndarray) -> np.ndarray:
+def _refine(classes: NDArray[np.int64]) -> NDArray[np.int64]:
     """One step: split classes by the multiset over k of (class of (i, k), class of (k, j)).
 
-    The multiset is compared through sums of products of random integers modulo 2^64.
+    Multisets are compared through three sums of products of random integers below 2^20: exact
+    in float64 up to 4096 atoms, so that the product of matrices is a fast one.
     """
-    random = np.random.default_rng(0).integers(
-        1, 2**63, size=(2, int(classes.max()) + 1), dtype=np.uint64
-    )
-    left, right = random[0][classes], random[1][classes]
-    signature = np.stack([classes.astype(np.uint64), left @ right], axis=-1).reshape(-1, 2)
-    return _number(signature, rows=True).reshape(classes.shape)
+    generator = np.random.default_rng(0)
+    odd = generator.integers(1, 2**62, size=4, dtype=np.uint64) * 2 + 1
+    key = classes.astype(np.uint64) * odd[0]
+    for multiplier in odd[1:]:
+        colours = generator.integers(0, 2**20, size=(2, int(classes.max()) + 1)).astype(np.float64)
+        key += (colours[0][classes] @ colours[1][classes]).astype(np.uint64) * multiplier
+    return _number(key)
 
 
-def _number(values: np.ndarray, *, rows: bool = False) -> np.ndarray:
-    """Replace equal values, or equal rows, by equal numbers from 0."""
-    axis = 0 if rows else None
-    return (
-        np.unique(values, axis=axis, return_inverse=True)[1]
-        .reshape(values.shape[:1] if rows else values.shape)
-        .astype(np.int64)
-    )
+def _number(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Replace equal values by equal numbers from 0."""
+    return np.unique(values, return_inverse=True)[1].reshape(values.shape).astype(np.int64)
 
 
 def average_over_classes(matrix: Tensor, classes: Tensor) -> Tensor:
@@ -256,7 +251,7 @@ def _first_appearance(colours: list[object]) -> list[int]:
 
 
 def bead_types(assignment: Tensor, n_beads: int, bonds: Tensor, orbits: Tensor) -> tuple[str, ...]:
-    """Types of beads: equal where atoms and surroundings are equivalent; A, B, … Z, AA, …
+    """Types of beads: equal where atoms and surroundings are equivalent; named A to Z, then AA.
 
     Args:
         assignment: bead of each atom, (atoms,).
@@ -272,7 +267,7 @@ def bead_types(assignment: Tensor, n_beads: int, bonds: Tensor, orbits: Tensor) 
 
 
 def _letters(number: int) -> str:
-    """Spreadsheet-like name: A to Z, then AA, AB, …"""
+    """Spreadsheet-like name: A to Z, then AA, AB and so on."""
     name = ""
     number += 1
     while number:
