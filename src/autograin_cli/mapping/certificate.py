@@ -7,6 +7,7 @@ from torch import Tensor
 
 from autograin_cli.mapping.autoencoder import (
     compactness,
+    decoder,
     mean_square_force,
     one_hot,
     reconstruction_bound,
@@ -113,7 +114,6 @@ def certify(
     problem: Problem,
     assignment: Tensor,
     encoding: Tensor,
-    decoding: Tensor,
     evaluated: Candidates,
     choice: Choice,
     soft_loss: float | None,
@@ -123,7 +123,7 @@ def certify(
     Args:
         problem: what mappings are judged by.
         assignment: bead of each atom, (atoms,).
-        encoding, decoding: of the mapping, (beads, atoms) and (atoms, beads).
+        encoding: of the mapping, (beads, atoms).
         evaluated: the mappings it was compared with.
         choice: where it came from.
         soft_loss: L_AE of the best annealed encoder, Å².
@@ -144,7 +144,8 @@ def certify(
         connected=settings.connected,
         method=choice.method,
         proved_optimal=evaluated.complete and not bool(better.any()),
-        loss=float(reconstruction_loss(encoding, decoding, gram)),
+        loss=_loss(encoding, gram),
+        loss_sampled=_loss(encoding, problem.moments.gram),
         soft_loss=soft_loss,
         compactness=float(compactness(shares, encoding, gram)),
         mean_square_force=None
@@ -167,6 +168,11 @@ def certify(
         else None,
         n_frames=problem.moments.count,
     )
+
+
+def _loss(encoding: Tensor, gram: Tensor) -> float:
+    """L_AE of an encoder with its best decoder, Å², mean over atoms."""
+    return float(reconstruction_loss(encoding, decoder(encoding, gram), gram))
 
 
 def _block_agreement(problem: Problem, evaluated: Candidates, labels: Tensor) -> float:

@@ -83,7 +83,7 @@ def fit_survey(seen: Survey, molecule: Molecule, settings: MappingSettings) -> M
         rigid_groups=problem.rigid,
         orbits=orbits,
         mean_structure=seen.mean_structure,
-        certificate=certify(problem, assignment, encoding, decoding, evaluated, choice, soft),
+        certificate=certify(problem, assignment, encoding, evaluated, choice, soft),
         history=history,
     )
 

@@ -37,7 +37,9 @@ class Certificate:
     connected: whether only connected mappings were considered.
     method: what found the mapping: 'anneal', 'enumeration', 'local search' or 'polish'.
     proved_optimal: whether every admissible mapping was evaluated.
-    loss: L_AE of the hard mapping.
+    loss: L_AE of the hard mapping, over frames and, with symmetry, their images.
+    loss_sampled: L_AE of the hard mapping with its best decoder over the frames alone: what
+        published values compare with.
     soft_loss: L_AE of the best annealed encoder before rounding; None where nothing was annealed.
     compactness: mean square distance of atoms from their own bead.
     mean_square_force: mean over beads of |summed force|², (kJ/(mol Å))²; None without forces.
@@ -68,6 +70,7 @@ class Certificate:
     method: str
     proved_optimal: bool
     loss: float
+    loss_sampled: float
     soft_loss: float | None
     compactness: float
     mean_square_force: float | None
