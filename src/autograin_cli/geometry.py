@@ -4,6 +4,9 @@ import torch
 from torch import Tensor
 
 
+_SUPERPOSITIONS = 4
+
+
 def minimum_image(displacements: Tensor, boxes: Tensor) -> Tensor:
     """Fold displacements into the nearest periodic image, after reduction to box fractions.
 
@@ -115,7 +118,7 @@ def mean_structure(positions: Tensor) -> Tensor:
         Å, (atoms, 3), centred on the origin, longest extent along x.
     """
     target = positions[0]
-    for _ in range(5):
+    for _ in range(_SUPERPOSITIONS):
         target = superpose(positions, target).mean(0)
     centred = target - target.mean(0)
     axes = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)

@@ -26,7 +26,7 @@ _LARGEST_MANY_STARTS = 200
 _SEARCH_ROUNDS = 40
 # Objectives closer than this are one: images of a mapping under a symmetry.
 _TIE = 1e-9
-_BLOCK_CANDIDATES = 2000
+_BLOCK_CANDIDATES = 256
 
 
 @dataclass(frozen=True)
@@ -179,17 +179,14 @@ def _block_agreement(problem: Problem, evaluated: Candidates, labels: Tensor) ->
     """Share of blocks in which no other candidate, or no move, beats the mapping."""
     n_beads = problem.settings.beads
     order = evaluated.scores.objective.argsort()[:_BLOCK_CANDIDATES]
-    rivals = evaluated.labels[order]
+    rivals = torch.cat([labels[None], evaluated.labels[order]])
     agreed = 0
     for block in problem.blocks:
         target = problem.objective(block)
-        own = float(score(target, labels, n_beads).objective)
-        if evaluated.complete:
-            best = float(score(target, rivals, n_beads).objective.min())
-        else:
-            moved = improve(target, problem.units, labels, n_beads)
-            best = float(score(target, moved, n_beads).objective)
-        agreed += own <= best * (1 + _TIE)
+        if not evaluated.complete:
+            rivals = torch.stack([labels, improve(target, problem.units, labels, n_beads)])
+        values = score(target, rivals, n_beads).objective
+        agreed += float(values[0]) <= float(values.min()) * (1 + _TIE)
     return agreed / len(problem.blocks)
 
 

@@ -8,29 +8,37 @@ from math import comb, factorial
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from autograin_cli.mapping.topology import Units
 
 
 def enumerate_mappings(units: Units, n_beads: int, limit: int) -> Tensor | None:
-    """Every way to part the units into so many connected beads.
+    """Every way to part the units of a connected graph into so many connected beads.
+
+    A connected mapping is one of each biconnected block of the graph, chosen freely: parts that
+    share a cut vertex join. So blocks are listed one by one, and their lists multiplied.
 
     Returns:
         Labels, beads numbered by their first unit, (mappings, units), int64; None where there
         are more than `limit`.
+
+    Source: connected partitions are the flats of the graphic matroid, which is the direct sum
+    of those of its blocks: Oxley, Matroid Theory, 2nd ed. (2011), prop. 4.1.8 and 4.2.10.
     """
     if _fewest(units, n_beads) > limit:
         return None
-    near = neighbour_masks(units)
-    found = bytearray()
-    count = 0
-    for parts in _partitions((1 << units.count) - 1, n_beads, near):
-        count += 1
-        if count > limit:
+    blocks = biconnected_blocks(units)
+    choices = []
+    for block in blocks:
+        own = _block_mappings(units, block, n_beads, limit)
+        if own is None:
             return None
-        found += parts
-    return _labels(found, count, n_beads, units.count)
+        choices.append(own)
+    if _count(choices, n_beads) > limit:
+        return None
+    return _numbered(_multiply(units.count, blocks, choices, n_beads), n_beads)
 
 
 def _fewest(units: Units, n_beads: int) -> int:
@@ -45,35 +53,136 @@ def _fewest(units: Units, n_beads: int) -> int:
     return sum(terms) // factorial(n_beads)
 
 
+def biconnected_blocks(units: Units) -> list[list[int]]:
+    """Blocks of a connected graph: single bonds, and rings with what is fused to them.
+
+    Returns:
+        Units of each block. Its first unit is the only one that it shares with the blocks
+        before it (in the first block, unit 0).
+
+    Source: Hopcroft and Tarjan, Commun. ACM 16, 372 (1973).
+    """
+    found: list[list[int]] = []
+    order, lowest = {0: 0}, {0: 0}
+    path = [(0, -1, iter(sorted(units.neighbours[0])))]
+    waiting: list[int] = []
+    while path:
+        unit, parent, around = path[-1]
+        child = next(around, None)
+        if child is None:
+            path.pop()
+            if parent >= 0:
+                lowest[parent] = min(lowest[parent], lowest[unit])
+                if lowest[unit] >= order[parent]:
+                    first = waiting.index(unit)
+                    found.append([parent, *waiting[first:]])
+                    del waiting[first:]
+        elif child not in order:
+            order[child] = lowest[child] = len(order)
+            waiting.append(child)
+            path.append((child, unit, iter(sorted(units.neighbours[child]))))
+        elif child != parent:
+            lowest[unit] = min(lowest[unit], order[child])
+    return found[::-1]
+
+
+def _block_mappings(
+    units: Units, block: list[int], n_beads: int, limit: int
+) -> list[NDArray[np.int16]] | None:
+    """Connected mappings of one block into 1, 2, … parts, each (mappings, units of the block).
+
+    The part of the block's first unit has label 0. None where there are more than `limit`.
+    """
+    if len(block) == 2:
+        bond = [np.zeros((1, 2), np.int16), np.array([[0, 1]], np.int16)]
+        return bond[:n_beads]
+    place = {unit: number for number, unit in enumerate(block)}
+    near = [sum(1 << place[v] for v in units.neighbours[unit] if v in place) for unit in block]
+    listed = []
+    for n_parts in range(1, min(n_beads, len(block)) + 1):
+        masks: list[tuple[int, ...]] = []
+        for parts in _partitions((1 << len(block)) - 1, n_parts, near):
+            masks.append(parts)
+            if len(masks) > limit:
+                return None
+        listed.append(_labels(masks, len(block)))
+    return listed
+
+
+def _labels(masks: list[tuple[int, ...]], n_units: int) -> NDArray[np.int16]:
+    """Labels of units from the bit masks of the parts of each mapping, (mappings, units)."""
+    labels = np.zeros((len(masks), n_units), np.int16)
+    for row, parts in enumerate(masks):
+        for number, part in enumerate(parts[1:], 1):
+            left = part
+            while left:
+                unit = left & -left
+                labels[row, unit.bit_length() - 1] = number
+                left ^= unit
+    return labels
+
+
+def _count(choices: list[list[NDArray[np.int16]]], n_beads: int) -> int:
+    """Mappings that the blocks' lists multiply to: k parts of a block add k - 1 beads."""
+    ways = [1]
+    for own in choices:
+        longer = [0] * (len(ways) + len(own) - 1)
+        for more, count in enumerate(ways):
+            for added, listed in enumerate(own):
+                longer[more + added] += count * len(listed)
+        ways = longer[:n_beads]
+    return ways[n_beads - 1] if len(ways) == n_beads else 0
+
+
+def _multiply(
+    n_units: int, blocks: list[list[int]], choices: list[list[NDArray[np.int16]]], n_beads: int
+) -> NDArray[np.int16]:
+    """Join every choice of mappings of the blocks that gives the right number of beads."""
+    # Partial mappings by the number of beads that they add to the first one.
+    partial = {0: np.zeros((1, n_units), np.int16)}
+    can_still_add = sum(len(own) - 1 for own in choices)
+    for block, own in zip(blocks, choices, strict=True):
+        can_still_add -= len(own) - 1
+        grown: dict[int, list[NDArray[np.int16]]] = {}
+        for added, rows in partial.items():
+            for more, listed in enumerate(own):
+                if added + more < n_beads <= added + more + can_still_add + 1:
+                    grown.setdefault(added + more, []).append(_join(rows, listed, block, added))
+        partial = {added: np.concatenate(parts) for added, parts in grown.items()}
+    return partial[n_beads - 1]
+
+
+def _join(
+    rows: NDArray[np.int16], listed: NDArray[np.int16], block: list[int], added: int
+) -> NDArray[np.int16]:
+    """Every row with every mapping of a block: new parts get new labels, (pairs, units)."""
+    joined = np.repeat(rows, len(listed), axis=0)
+    own = np.tile(listed, (len(rows), 1))
+    joined[:, block] = np.where(own == 0, joined[:, block[:1]], own + np.int16(added))
+    return joined
+
+
+def _numbered(labels: NDArray[np.int16], n_beads: int) -> Tensor:
+    """Labels numbered by the first unit that has them, (mappings, units), int64."""
+    first = np.stack([(labels == bead).argmax(axis=1) for bead in range(n_beads)], axis=1)
+    rank = first.argsort(axis=1).argsort(axis=1)
+    return torch.from_numpy(np.take_along_axis(rank, labels.astype(np.int64), axis=1))
+
+
 def neighbour_masks(units: Units) -> list[int]:
     """Bit mask of the neighbours of each unit."""
     return [sum(1 << v for v in around) for around in units.neighbours]
 
 
-def _labels(found: bytearray, count: int, n_beads: int, n_units: int) -> Tensor:
-    """Labels of units from the bit masks of beads, little-endian words of 8 bytes a mask."""
-    width = _mask_bytes(n_units)
-    masks = np.frombuffer(found, dtype=np.uint8).reshape(count, n_beads, width)
-    member = np.unpackbits(masks, axis=-1, count=n_units, bitorder="little")
-    return torch.from_numpy(member.argmax(axis=1).astype(np.int64))
-
-
-def _mask_bytes(n_units: int) -> int:
-    """Bytes of a bit mask of the units."""
-    return (n_units + 7) // 8
-
-
-def _partitions(rest: int, n_parts: int, near: list[int]) -> Iterator[bytes]:
-    """Yield the ways to part the vertices in `rest` into connected parts, as joined bit masks."""
-    width = _mask_bytes(len(near))
+def _partitions(rest: int, n_parts: int, near: list[int]) -> Iterator[tuple[int, ...]]:
+    """Yield the ways to part the vertices in `rest` into connected parts, as bit masks."""
     if n_parts == 1:
         if is_connected(rest, near):
-            yield rest.to_bytes(width, "little")
+            yield (rest,)
         return
     for part in _connected_subsets(rest, n_parts, near):
-        head = part.to_bytes(width, "little")
-        for tail in _partitions(rest & ~part, n_parts - 1, near):
-            yield head + tail
+        for others in _partitions(rest & ~part, n_parts - 1, near):
+            yield (part, *others)
 
 
 def _connected_subsets(rest: int, n_parts: int, near: list[int]) -> Iterator[int]:

@@ -17,8 +17,7 @@ from torch import Tensor
 from autograin_cli.errors import InputError
 from autograin_cli.trajectory import Trajectory
 
-_BLOCKS = 4
-_RIDGES = (1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e2)
+_RIDGES = (1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e2)
 _CONSTANT = 1e-9  # largest relative difference of weights that count as equal
 
 
@@ -97,8 +96,7 @@ def optimal_map(encoder: Tensor, covariances: Tensor, rigid_groups: Tensor) -> T
     """The valid force map of least noise, W = (E S⁻¹ Eᵀ)⁻¹ E S⁻¹ with S = <f fᵀ> + ridge.
 
     A rigid group enters as one variable, with the sum of its forces and of its weights. The
-    ridge is the one with the least mean square force on the beads in blocks left out, so that
-    few frames of many atoms are not fitted to their last bit.
+    ridge is the one with the least mean square force on the beads in blocks left out.
 
     Args:
         encoder: weight of each atom in a bead, (beads, atoms).
@@ -108,19 +106,37 @@ def optimal_map(encoder: Tensor, covariances: Tensor, rigid_groups: Tensor) -> T
     Returns:
         (beads, atoms).
     """
-    groups = _group_matrix(rigid_groups)
-    weights = encoder @ groups
-    blocks = groups.T @ covariances @ groups
-    least = min(_RIDGES, key=lambda ridge: _held_out_force(weights, blocks, ridge))
-    return _least_noise(weights, blocks.sum(0), least) @ groups.T
+    groups, weights, blocks, ridge = _reduced(encoder, covariances, rigid_groups)
+    return _least_noise(weights, blocks.sum(0), ridge) @ groups.T
 
 
-def force_covariance(trajectory: Trajectory, copies: Tensor) -> Tensor:
+def crossed_maps(encoder: Tensor, covariances: Tensor, rigid_groups: Tensor) -> Tensor:
+    """For each block of a trajectory, the optimal map of the other blocks.
+
+    A map that is chosen and applied on the same F frames takes a share (atoms - beads) / (3 F)
+    of the mean force for noise and removes it. Forces for a fit are therefore mapped with these.
+
+    Args:
+        encoder, covariances, rigid_groups: as in `optimal_map`; at least two blocks.
+
+    Returns:
+        (blocks, beads, atoms).
+
+    Source: docs/method.md, "Force maps"; Chernozhukov et al., Econom. J. 21, C1 (2018) for
+    cross-fitting in general.
+    """
+    groups, weights, blocks, ridge = _reduced(encoder, covariances, rigid_groups)
+    maps = [_least_noise(weights, blocks.sum(0) - block, ridge) @ groups.T for block in blocks]
+    return torch.stack(maps)
+
+
+def force_covariance(trajectory: Trajectory, copies: Tensor, n_blocks: int) -> Tensor:
     """Second moments of the forces on a molecule, in blocks of consecutive frames, in one pass.
 
     Args:
         trajectory: of atoms, with forces.
         copies: index in the frame of each atom of each copy, (copies, atoms).
+        n_blocks: blocks.
 
     Returns:
         Contribution of each block to <f fᵀ>, mean over frames, copies and directions,
@@ -136,11 +152,12 @@ def force_covariance(trajectory: Trajectory, copies: Tensor) -> Tensor:
             remedy="give --forces, or a trajectory that holds forces",
         )
     n_copies, n_atoms = copies.shape
-    sums = torch.zeros(_BLOCKS, n_atoms, n_atoms, dtype=torch.float64)
+    sums = torch.zeros(n_blocks, n_atoms, n_atoms, dtype=torch.float64)
     first = 0
     for chunk in trajectory.chunks():
         if chunk.forces is not None:
-            block_of = torch.arange(first, first + chunk.n_frames) * _BLOCKS // trajectory.n_frames
+            frames = torch.arange(first, first + chunk.n_frames)
+            block_of = frames * n_blocks // trajectory.n_frames
             for block in sorted(set(block_of.tolist())):
                 sums[block] += _products(chunk.forces[block_of == block][:, copies])
         first += chunk.n_frames
@@ -160,6 +177,16 @@ def bead_masses(encoder: Tensor, masses: Tensor) -> Tensor:
     Source: Noid et al., J. Chem. Phys. 128, 244114 (2008), eq. 52.
     """
     return 1.0 / (encoder.square() / masses).sum(1)
+
+
+def _reduced(
+    encoder: Tensor, covariances: Tensor, rigid_groups: Tensor
+) -> tuple[Tensor, Tensor, Tensor, float]:
+    """Group matrix, weights and covariances of free atoms and rigid groups, and the ridge."""
+    groups = _group_matrix(rigid_groups)
+    weights, blocks = encoder @ groups, groups.T @ covariances @ groups
+    ridge = min(_RIDGES, key=lambda ridge: _held_out_force(weights, blocks, ridge))
+    return groups, weights, blocks, ridge
 
 
 def _least_noise(encoder: Tensor, covariance: Tensor, ridge: float) -> Tensor:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from autograin_cli.mapping.autoencoder import bordered_inverse
+from autograin_cli.mapping.autoencoder import bordered_inverse, one_hot
 from autograin_cli.mapping.topology import Units
 
 _BATCH = 8192
@@ -88,7 +88,7 @@ def objective(
         units: of the atoms.
         weights: of L_AE, compactness and mean square force in the objective.
     """
-    member = torch.nn.functional.one_hot(units.labels, units.count).to(gram.dtype)
+    member = one_hot(units.labels, units.count).T
     weighted = member * atom_weights[:, None]
     mixed = weighted.T @ gram @ member
     half = gram @ weighted
@@ -154,8 +154,7 @@ def score(target: Objective, labels: Tensor, n_beads: int) -> Scores:
     flat = labels.reshape(-1, labels.shape[-1])
     parts = []
     for batch in flat.split(_BATCH):
-        shares = torch.nn.functional.one_hot(batch, n_beads).mT.to(torch.float64)
-        parts.append(scores(target, sums(target, shares)))
+        parts.append(scores(target, sums(target, one_hot(batch, n_beads))))
     shape = labels.shape[:-1]
     return Scores(
         *(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from autograin_cli.mapping.autoencoder import one_hot
 from autograin_cli.mapping.enumeration import is_connected, neighbour_masks
 from autograin_cli.mapping.rounding import in_order
 from autograin_cli.mapping.scoring import Objective, Sums, score, scores, sums
@@ -101,7 +102,7 @@ class _State:
     @classmethod
     def of(cls, target: Objective, labels: Tensor, n_beads: int) -> "_State":
         """Sum up a mapping."""
-        shares = torch.nn.functional.one_hot(labels, n_beads).T.to(torch.float64)
+        shares = one_hot(labels, n_beads)
         rows = tuple(shares @ matrix for matrix in _matrices(target))
         beads = sums(target, shares)
         return cls(target, labels, beads, rows, float(scores(target, beads).objective))
@@ -130,8 +131,7 @@ class _State:
     def _sums_after(self, unit: Tensor, to: Tensor) -> Sums:
         """Sums after each of some moves: with d = e_to - e_from, Q + d tᵀ + t dᵀ + q d dᵀ."""
         n_beads = self.beads.masses.shape[0]
-        change = torch.nn.functional.one_hot(to, n_beads).to(torch.float64)
-        change -= torch.nn.functional.one_hot(self.labels[unit], n_beads)
+        change = (one_hot(to, n_beads) - one_hot(self.labels[unit], n_beads)).T
         gram, squared, mixed, forces = _matrices(self.target)
         row = [matrix[:, unit].T for matrix in self.rows]
         own = [matrix[unit, unit][:, None] for matrix in (gram, squared, mixed, forces)]
