@@ -7,7 +7,7 @@ decoder held fixed is the whole gradient.
 """
 
 from dataclasses import dataclass
-from math import log
+from math import log, log10
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ from autograin_cli.mapping.autoencoder import (
 )
 from autograin_cli.mapping.mapping import History
 
-_RECORDS = 60
+_RECORDS = 80
 _LEARNING_RATE = 0.05
 _BETA_FIRST, _BETA_LAST = 0.5, 60.0
 _GUMBEL_TAU = (4.0, 0.4, 0.2)  # tau = 4 exp(-t / 0.4) + 0.2, t the share of the epochs done
@@ -87,7 +87,7 @@ def anneal(
     logits = (logits if gumbel else 0.1 * (logits - 0.5)).requires_grad_()
     learned = torch.zeros(shape, dtype=torch.float64, requires_grad=goal.learned)
     optimiser = torch.optim.Adam([logits, learned] if goal.learned else [logits], lr=_LEARNING_RATE)
-    every = max(1, n_steps // _RECORDS)
+    recorded = _recorded(n_steps)
     records: list[tuple[int, float, Tensor, Tensor]] = []
     for step in range(n_steps):
         beta = _beta(step / max(1, n_steps - 1), gumbel=gumbel)
@@ -100,7 +100,7 @@ def anneal(
                 expected="a finite loss",
                 remedy="look for corrupt frames, or lower --compactness",
             )
-        if step % every == 0 or step == n_steps - 1:
+        if step in recorded:
             clean = torch.softmax(beta * logits.detach(), dim=1)
             records.append((step, beta, loss.detach(), clean))
         optimiser.zero_grad()
@@ -109,6 +109,12 @@ def anneal(
     final = records[-1]
     weights = goal.atom_weights * learned.detach().exp()
     return Annealed(final[3], weights, final[2], _histories(records))
+
+
+def _recorded(n_steps: int) -> set[int]:
+    """Steps to record: the first, the last, and evenly spread logarithms, as the loss falls."""
+    spread = torch.logspace(0, log10(n_steps), _RECORDS, dtype=torch.float64)
+    return {int(step) - 1 for step in spread.round().tolist()} | {n_steps - 1}
 
 
 def _losses(goal: Goal, shares: Tensor, learned: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,1 @@
+"""Stage 4: whether the model is right."""

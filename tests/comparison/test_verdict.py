@@ -1,0 +1,117 @@
+"""What is said about scores."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from autograin_cli.comparison.comparison import Comparison, Distribution, Score
+from autograin_cli.comparison.verdict import verdicts, worst_ratio
+from autograin_cli.errors import InputError
+
+FLOOR = 0.002  # bits
+
+
+def distribution(ratio: float, low: float, high: float, effective: float = 1000.0) -> Distribution:
+    """A distribution whose Jensen-Shannon score is `ratio` floors, in an interval of floors."""
+    ones = torch.ones(4, dtype=torch.float64)
+    divergence = Score("jensen-shannon", "bits", ratio * FLOOR, low * FLOOR, high * FLOOR, FLOOR)
+    moved = Score("wasserstein-1", "Å", 0.0012, 0.001, 0.0016, 0.004)
+    return Distribution(
+        name="bond A-B",
+        coordinate="bond",
+        unit="Å",
+        edges=torch.linspace(1, 2, 5, dtype=torch.float64),
+        reference=ones,
+        reference_low=ones,
+        reference_high=ones,
+        model=ones,
+        model_low=ones,
+        model_high=ones,
+        analytic=None,
+        reference_effective=effective,
+        model_effective=5000.0,
+        reference_blocks=32,
+        model_blocks=64,
+        scores=(divergence, moved),
+    )
+
+
+def comparison(*distributions: Distribution, overlap: float = 0.0) -> Comparison:
+    return Comparison(distributions, 1000, 5000, 2000.0, overlap)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high", "effective", "word"),
+    [
+        (0.4, 0.1, 0.9, 1000.0, "agrees"),
+        (0.8, 0.3, 1.7, 1000.0, "agrees"),
+        (1.2, 0.9, 1.4, 1000.0, "agrees"),
+        (1.2, 0.6, 1.9, 1000.0, "undecided"),
+        (1.8, 1.2, 2.4, 1000.0, "undecided"),
+        (3.0, 2.0, 4.0, 1000.0, "differs"),
+        (0.4, 0.1, 0.9, 50.0, "not converged"),
+        (3.0, 2.0, 4.0, 50.0, "differs"),
+    ],
+)
+def test_the_word_weighs_the_score_its_interval_and_the_samples(
+    ratio: float, low: float, high: float, effective: float, word: str
+) -> None:
+    (verdict,) = verdicts(comparison(distribution(ratio, low, high, effective)))
+    assert verdict.word == word
+    assert (verdict.ratio, verdict.low, verdict.high) == pytest.approx((ratio, low, high))
+
+
+def test_the_sentence_gives_the_distance_in_the_unit_of_the_coordinate() -> None:
+    (verdict,) = verdicts(comparison(distribution(0.4, 0.1, 0.9)))
+    assert "0.0012 Å" in verdict.sentence and "floor 0.004" in verdict.sentence
+
+
+def test_too_few_samples_are_said() -> None:
+    (verdict,) = verdicts(comparison(distribution(0.4, 0.1, 0.9, effective=37.0)))
+    assert "The reference holds only 37 independent samples." in verdict.sentence
+    assert "model holds only" not in verdict.sentence
+
+
+def test_frames_seen_in_training_are_said() -> None:
+    judged = distribution(0.4, 0.1, 0.9)
+    (verdict,) = verdicts(comparison(judged, overlap=0.25))
+    assert "25% of the reference was used in training." in verdict.sentence
+    (clean,) = verdicts(comparison(judged))
+    assert "training" not in clean.sentence
+
+
+def test_a_model_where_the_reference_has_never_been_is_said() -> None:
+    lonely = replace(
+        distribution(0.4, 0.1, 0.9), reference=torch.tensor([2.0, 2.0, 0.0, 0.0]).double()
+    )
+    (verdict,) = verdicts(comparison(lonely))
+    assert "50.0% of the model lies where the reference has never been." in verdict.sentence
+
+
+def test_the_worse_of_two_scores_judges() -> None:
+    found = distribution(0.4, 0.1, 0.9)
+    assert verdicts(comparison(found))[0].score == "jensen-shannon"
+    divergence, moved = found.scores
+    shifted = replace(found, scores=(divergence, replace(moved, value=0.04, low=0.03, high=0.05)))
+    (verdict,) = verdicts(comparison(shifted))
+    assert (verdict.score, verdict.word) == ("wasserstein-1", "differs")
+    assert (verdict.ratio, verdict.low, verdict.high) == pytest.approx((10.0, 7.5, 12.5))
+
+
+def test_the_worst_observable_counts() -> None:
+    found = comparison(distribution(0.4, 0.1, 0.9), distribution(7.0, 6.0, 8.0))
+    assert worst_ratio(found) == pytest.approx(7.0)
+
+
+def test_a_score_that_is_missing_is_said() -> None:
+    lacking = replace(distribution(0.4, 0.1, 0.9), scores=())
+    with pytest.raises(InputError, match="no score jensen-shannon of bond A-B"):
+        verdicts(comparison(lacking))
+
+
+def test_a_floor_of_zero_makes_any_difference_infinite() -> None:
+    found = distribution(0.4, 0.1, 0.9)
+    without = tuple(replace(score, floor=0.0) for score in found.scores)
+    (verdict,) = verdicts(comparison(replace(found, scores=without)))
+    assert verdict.ratio == float("inf") and verdict.word == "differs"
