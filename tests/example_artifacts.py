@@ -2,7 +2,9 @@
 
 import struct
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
@@ -129,6 +131,7 @@ def _certificate(random: torch.Generator) -> Certificate:
         bound=_number(random),
         objective_value=_number(random),
         annealed_objective=None,
+        loss_sampled=1.1,
         n_candidates=826,
         n_equivalent=2,
         n_within_one_percent=1,
@@ -274,18 +277,25 @@ def bits(value: object) -> object:
     return type(value), value
 
 
-def write_simulation(path: Path, seed: int = 0) -> None:
-    """A simulation artifact with its frames."""
+def write_new(kind: str, path: Path, seed: int = 0) -> Path:
+    """Write the example of a kind, a simulation with its frames."""
+    if kind != "simulation":
+        save(example(kind, seed), path, overwrite=True)
+        return path
     with SimulationWriter(path, overwrite=True) as writer:
         for snapshot in snapshots():
             writer.append(snapshot)
-        writer.finish(example("simulation", seed))
+        writer.finish(example(kind, seed))
+    return path
 
 
-def write(kind: str, path: Path, seed: int = 0) -> Path:
-    """Write the example of a kind."""
-    if kind == "simulation":
-        write_simulation(path, seed)
-    else:
-        save(example(kind, seed), path, overwrite=True)
+@cache
+def _written(kind: str) -> bytes:
+    with TemporaryDirectory() as folder:
+        return write_new(kind, Path(folder) / "artifact.h5").read_bytes()
+
+
+def write(kind: str, path: Path) -> Path:
+    """Copy the example of a kind, which is written but once: for tests of reading."""
+    path.write_bytes(_written(kind))
     return path

@@ -1,7 +1,16 @@
 """Which atoms are bonded, rigid, one molecule; molecules made whole."""
 
+import re
+from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numba
+import numpy as np
+import torch
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 
@@ -9,7 +18,8 @@ from torch import Tensor
 class Molecule:
     """One type of molecule, and where its copies stand in a frame.
 
-    name: of the type, as in the topology; a letter or underscore first, then letters, digits, _ . + -.
+    name: of the type, as in the topology; a letter or underscore first, then letters, digits,
+        _ . + -.
     atom_names: one for each atom.
     elements: one for each atom; '' where unknown.
     masses: u, (atoms,); None where unknown.
@@ -33,3 +43,185 @@ class Molecule:
     def n_copies(self) -> int:
         """Copies in a frame."""
         return self.copies.shape[0]
+
+
+@dataclass(frozen=True)
+class BondTree:
+    """A walk along bonds that visits every atom of every molecule, each after its parent.
+
+    order: of the visits, (atoms,), int64.
+    parents: atom that each atom is reached from, (atoms,), int64; -1 for the first of a molecule.
+    """
+
+    order: Tensor
+    parents: Tensor
+
+
+def molecule_types(
+    names: Sequence[str] | None,
+    elements: Sequence[str],
+    masses: Tensor | None,
+    bonds: Tensor,
+    labels: Sequence[str],
+) -> tuple[Molecule, ...]:
+    """Part a frame into molecules along its bonds, and find which are of one type.
+
+    Molecules are of one type if names, elements, masses, labels and bonds of their atoms agree,
+    in order. Types stand in the order of their first atoms.
+
+    Args:
+        names: of the atoms; None where unknown: they become X1, H2 and so on, by molecule.
+        elements: of the atoms; '' where unknown.
+        masses: u, (atoms,); None where unknown.
+        bonds: pairs of atoms, (bonds, 2), int64, the smaller index first.
+        labels: what the molecule of each atom is called; '' where unknown.
+    """
+    groups: dict[tuple[Any, ...], list[list[int]]] = defaultdict(list)
+    all_masses = [] if masses is None else masses.tolist()
+    for atoms, inner in _connected(len(elements), bonds):
+        kinds = [(elements[a], labels[a], names[a] if names else "") for a in atoms]
+        weights = tuple(all_masses[a] for a in atoms) if all_masses else ()
+        groups[(tuple(kinds), weights, tuple(map(tuple, inner)))].append(atoms)
+    titles = _titles([_title({labels[a] for a in copies[0]}) for copies in groups.values()])
+    return tuple(
+        Molecule(
+            name=title,
+            atom_names=_atom_names(names, elements, copies[0]),
+            elements=tuple(elements[a] for a in copies[0]),
+            masses=None if masses is None else masses[copies[0]],
+            bonds=torch.tensor(key[2], dtype=torch.int64).reshape(-1, 2),
+            copies=torch.tensor(copies, dtype=torch.int64),
+        )
+        for title, (key, copies) in zip(titles, groups.items(), strict=True)
+    )
+
+
+def _connected(n_atoms: int, bonds: Tensor) -> list[tuple[list[int], list[list[int]]]]:
+    """Atoms of each molecule, increasing, and its bonds in its own numbers, sorted."""
+    first, second = bonds.numpy().T
+    graph = coo_array((np.ones(len(first)), (first, second)), shape=(n_atoms, n_atoms))
+    count, molecule = connected_components(graph, directed=False)
+    atoms: list[list[int]] = [[] for _ in range(count)]
+    place = np.empty(n_atoms, dtype=np.int64)
+    for atom, m in enumerate(molecule.tolist()):
+        place[atom] = len(atoms[m])
+        atoms[m].append(atom)
+    inner: list[list[list[int]]] = [[] for _ in range(count)]
+    for m, bond in zip(molecule[first].tolist(), place[bonds.numpy()].tolist(), strict=True):
+        inner[m].append(bond)
+    return [(members, sorted(within)) for members, within in zip(atoms, inner, strict=True)]
+
+
+def _atom_names(
+    names: Sequence[str] | None, elements: Sequence[str], atoms: list[int]
+) -> tuple[str, ...]:
+    if names:
+        return tuple(names[a] for a in atoms)
+    return tuple(f"{elements[a] or 'X'}{number}" for number, a in enumerate(atoms, 1))
+
+
+def _title(labels: set[str]) -> str:
+    """Name of a molecule that is allowed everywhere; '' where its atoms have none in common."""
+    title = re.sub(r"[^A-Za-z0-9_.+-]", "_", labels.pop()) if len(labels) == 1 else ""
+    return title if not title or re.match(r"[A-Za-z_]", title) else f"_{title}"
+
+
+def _titles(titles: list[str]) -> list[str]:
+    """Distinct names of molecules; where there is none, 'molecule', or 'mol1', 'mol2', ..."""
+    distinct: list[str] = []
+    for number, title in enumerate(titles, 1):
+        name = title or ("molecule" if len(titles) == 1 else f"mol{number}")
+        names = [name, *(f"{name}_{k}" for k in range(2, len(titles) + 1))]
+        distinct.append(next(name for name in names if name not in distinct))
+    return distinct
+
+
+def bond_tree(molecules: Sequence[Molecule]) -> BondTree:
+    """Walk along the bonds of all copies of molecules, breadth first.
+
+    Args:
+        molecules: whose copies hold every atom of a frame once.
+    """
+    orders, parents = [], torch.full((sum(m.copies.numel() for m in molecules),), -1)
+    for molecule in molecules:
+        order, before = _walk(molecule)
+        orders.append(molecule.copies[:, order].flatten())
+        reached = order[1:]
+        parents[molecule.copies[:, reached]] = molecule.copies[:, before[reached]]
+    return BondTree(order=torch.cat(orders), parents=parents)
+
+
+def _walk(molecule: Molecule) -> tuple[Tensor, Tensor]:
+    """Order in which atoms are visited from the first one, and the parent of each, (atoms,)."""
+    near: list[list[int]] = [[] for _ in range(molecule.n_atoms)]
+    for first, second in molecule.bonds.tolist():
+        near[first].append(second)
+        near[second].append(first)
+    order, parents, waiting = [0], [-1] * molecule.n_atoms, deque([0])
+    while waiting:
+        atom = waiting.popleft()
+        found = [other for other in near[atom] if other != 0 and parents[other] < 0]
+        for other in found:
+            parents[other] = atom
+        order.extend(found)
+        waiting.extend(found)
+    return torch.tensor(order), torch.tensor(parents)
+
+
+def make_whole(positions: Tensor, boxes: Tensor, tree: BondTree) -> Tensor:
+    """Put every atom into the periodic image that is nearest to its parent in the tree.
+
+    The first atom of each molecule stays. Exact in any box as long as bonds are shorter than half
+    the least height of the box.
+
+    Args:
+        positions: Å, (frames, atoms, 3), float64.
+        boxes: Å, (frames, 3, 3), rows are the box vectors.
+        tree: along bonds.
+
+    Returns:
+        Å, (frames, atoms, 3).
+    """
+    whole = torch.empty_like(positions)
+    _make_whole_compiled(
+        positions.numpy(),
+        boxes.numpy(),
+        torch.linalg.inv(boxes).numpy(),
+        tree.order.numpy(),
+        tree.parents.numpy(),
+        whole.numpy(),
+    )
+    return whole
+
+
+def _make_whole(
+    positions: np.ndarray,
+    boxes: np.ndarray,
+    inverses: np.ndarray,
+    order: np.ndarray,
+    parents: np.ndarray,
+    whole: np.ndarray,
+) -> None:
+    """Compute `make_whole` into an array."""
+    for f in range(positions.shape[0]):
+        # A vector shorter than half of the least height is its own nearest image.
+        near = 0.25 / (inverses[f] ** 2).sum(0).max()
+        for atom in order:
+            x, y, z = positions[f, atom, 0], positions[f, atom, 1], positions[f, atom, 2]
+            parent = parents[atom]
+            if parent >= 0:
+                dx = x - whole[f, parent, 0]
+                dy = y - whole[f, parent, 1]
+                dz = z - whole[f, parent, 2]
+                if dx * dx + dy * dy + dz * dz > near:
+                    for k in range(3):
+                        image = np.rint(
+                            dx * inverses[f, 0, k] + dy * inverses[f, 1, k] + dz * inverses[f, 2, k]
+                        )
+                        x -= image * boxes[f, k, 0]
+                        y -= image * boxes[f, k, 1]
+                        z -= image * boxes[f, k, 2]
+            whole[f, atom, 0], whole[f, atom, 1], whole[f, atom, 2] = x, y, z
+
+
+_make_whole_compiled = numba.njit(cache=True, nogil=True)(_make_whole)

@@ -1,0 +1,205 @@
+"""Trajectory, topology and forces of atoms in files -> Trajectory, Molecules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from autograin_cli.errors import InputError, SettingError
+from autograin_cli.files.artifacts import InputFile
+from autograin_cli.files.atomistic_trajectory import AtomisticTrajectory, has_box
+from autograin_cli.files.fingerprints import input_file
+from autograin_cli.files.forces import ForceFile, open_forces
+from autograin_cli.files.frames import FrameFile
+from autograin_cli.files.pairing import pair_forces
+from autograin_cli.files.timeline import Timeline, all_frames, drop_repeats, window
+from autograin_cli.files.topology import (
+    Topology,
+    read_topology,
+    restrict,
+    select_atoms,
+    unknown_topology,
+    with_bonds,
+)
+from autograin_cli.files.trajectories import NATIVE, open_frame_file
+from autograin_cli.files.visible import visible
+from autograin_cli.molecules import Molecule, bond_tree, molecule_types
+from autograin_cli.settings import ReadingSettings
+from autograin_cli.trajectory import Trajectory
+
+_FORCE_SAMPLES = 16  # frames that must not all be without force
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of an atomistic simulation.
+
+    trajectory: of the atoms selected, molecules whole.
+    molecules: types of molecule; their copies index the atoms of the trajectory.
+    inputs: the files.
+    assumptions: what had to be assumed, one line each.
+    """
+
+    trajectory: Trajectory
+    molecules: tuple[Molecule, ...]
+    inputs: tuple[InputFile, ...]
+    assumptions: tuple[str, ...]
+
+
+def read(paths: Sequence[str | Path], settings: ReadingSettings) -> Reading:
+    """Open the trajectory of atoms that files hold one after another.
+
+    Headers, the topology and a sample of the frames are read now, the rest as chunks are asked
+    for. Nothing is written beside the files.
+
+    Args:
+        paths: of files of frames, in order.
+        settings: topology, forces, selection and frames to use.
+
+    Raises:
+        FileAccessError: a file is missing or cannot be read.
+        InputError: a file is empty, damaged or of an unknown format, or does not go with the
+            others; no frame is left; forces are missing or zero.
+        SettingError: the selection, the stride or the force unit is wrong.
+    """
+    given = [Path(path) for path in paths]
+    _check_distinct(given)
+    topology_path = Path(settings.topology) if settings.topology else None
+    files = tuple(open_frame_file(path, topology_path) for path in given)
+    known = _topology(files, topology_path)
+    atoms = select_atoms(known, settings.select) if settings.select else None
+    forces = _force_files(files, settings, 0 if atoms is None else len(atoms))
+    own_forces = not forces and all((f.holds_forces & f.holds_positions).any() for f in files)
+    timeline, lines = _timeline(files, forces, own_forces, settings)
+    frames = AtomisticTrajectory(
+        files=files,
+        forces=forces,
+        timeline=timeline,
+        atoms=None if atoms is None else atoms.numpy(),
+        periodic=has_box(files[timeline.files[0]].read(timeline.rows[:1]).boxes),
+        has_forces=bool(forces) or own_forces,
+        tree=None,
+    )
+    _check_forces(frames)
+    topology = with_bonds(known if atoms is None else restrict(known, atoms), frames.sample)
+    molecules = _molecules(topology)
+    return Reading(
+        trajectory=replace(frames, tree=bond_tree(molecules)),
+        molecules=molecules,
+        inputs=_inputs(frames, topology_path, settings.stride),
+        assumptions=(
+            *(note for file in files for note in file.notes),
+            *(note for file in forces for note in file.notes),
+            *lines,
+            *topology.assumptions,
+        ),
+    )
+
+
+def _check_distinct(paths: Sequence[Path]) -> None:
+    for number, path in enumerate(paths):
+        if path.resolve() in [other.resolve() for other in paths[:number]]:
+            raise SettingError(
+                given=f"{visible(str(path))} twice",
+                expected="every file once: frames that count twice make errors look too small",
+                remedy="leave one of them out",
+            )
+
+
+def _topology(files: Sequence[FrameFile], path: Path | None) -> Topology:
+    """Read the topology, or the names in a file of frames that has them."""
+    n_atoms = files[0].n_atoms
+    with_names = [file.path for file in files if file.path.suffix.lower() not in NATIVE]
+    if path is None and not with_names:
+        topology = unknown_topology(n_atoms)
+    else:
+        topology = read_topology(path or with_names[0])
+    for file in files:
+        if file.n_atoms != topology.n_atoms:
+            source = path or (with_names or [files[0].path])[0]
+            raise InputError(
+                given=f"{visible(str(file.path))} with {file.n_atoms} atoms, "
+                f"{visible(str(source))} with {topology.n_atoms}",
+                expected="the same atoms in the same order in all files",
+                remedy="give the topology of just the atoms that were written, by -s",
+            )
+    return topology
+
+
+def _force_files(
+    files: Sequence[FrameFile], settings: ReadingSettings, n_selected: int
+) -> tuple[ForceFile, ...]:
+    if settings.force_unit and not settings.forces:
+        raise SettingError(
+            given=f"force unit {settings.force_unit} without files of forces",
+            expected="--forces together with --force-unit",
+            remedy="give --forces, or leave --force-unit out",
+        )
+    paths = [Path(path) for path in settings.forces]
+    _check_distinct(paths)
+    topology = Path(settings.topology) if settings.topology else None
+    forces = tuple(open_forces(path, settings.force_unit, topology) for path in paths)
+    for file in forces:
+        if file.n_atoms not in (files[0].n_atoms, n_selected):
+            raise InputError(
+                given=f"{visible(str(file.path))} with forces on {file.n_atoms} atoms",
+                expected=f"forces on the {files[0].n_atoms} atoms of the trajectory"
+                + (f", or on the {n_selected} selected" if n_selected else ""),
+                remedy="give the forces of the same atoms in the same order",
+            )
+    return forces
+
+
+def _timeline(
+    files: Sequence[FrameFile],
+    forces: Sequence[ForceFile],
+    own_forces: bool,
+    settings: ReadingSettings,
+) -> tuple[Timeline, tuple[str, ...]]:
+    """Frames to use, and what was assumed."""
+    timeline, found = all_frames(files, own_forces)
+    paired: tuple[str, ...] = ()
+    if forces:
+        timed = all(file.timed for file in files)
+        timeline, paired = pair_forces(timeline, len(files), timed, forces)
+    timeline, dropped = drop_repeats(timeline, files)
+    return window(timeline, settings), (*found, *paired, *dropped)
+
+
+def _check_forces(frames: AtomisticTrajectory) -> None:
+    if not frames.has_forces:
+        return
+    forces = frames.sample(_FORCE_SAMPLES).forces
+    if forces is None or not bool(forces.any()):
+        names = [file.path for file in frames.forces or frames.files]
+        raise InputError(
+            given=", ".join(visible(str(name)) for name in names)
+            + " with forces that are all zero",
+            expected="forces of a simulation",
+            remedy="give the file that the simulation wrote its forces to, or leave --forces out",
+        )
+
+
+def _molecules(topology: Topology) -> tuple[Molecule, ...]:
+    bonds = topology.bonds if topology.bonds is not None else torch.zeros(0, 2, dtype=torch.int64)
+    return molecule_types(
+        topology.names, topology.elements, topology.masses, bonds, topology.labels
+    )
+
+
+def _inputs(
+    frames: AtomisticTrajectory, topology: Path | None, stride: int
+) -> tuple[InputFile, ...]:
+    timeline = frames.timeline
+    inputs = [
+        input_file(file.path, "trajectory", timeline.times[timeline.files == number], stride)
+        for number, file in enumerate(frames.files)
+    ]
+    for number, forces in enumerate(frames.forces):
+        times = timeline.times[timeline.force_files == number]
+        inputs.append(input_file(forces.path, "forces", times, stride))
+    if topology is not None:
+        inputs.append(input_file(topology, "topology", np.zeros(0), stride))
+    return tuple(inputs)

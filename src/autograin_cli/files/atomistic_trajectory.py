@@ -1,0 +1,142 @@
+"""The trajectory of atoms that files hold: streamed, finite, with forces, molecules whole."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from autograin_cli.errors import InputError
+from autograin_cli.files.forces import ForceFile
+from autograin_cli.files.frames import FrameFile, corrupt
+from autograin_cli.files.timeline import Timeline
+from autograin_cli.files.visible import visible
+from autograin_cli.molecules import BondTree, make_whole
+from autograin_cli.trajectory import Chunk, join
+
+_CHUNK_SIZE = 4 * 2**20  # bytes of positions in a chunk; with forces and copies it is 8 to 16 MiB
+_LEAST_VOLUME = 1e-3  # Å³; less is no box
+
+
+@dataclass(frozen=True)
+class AtomisticTrajectory:
+    """Frames of atoms, read from files anew at every pass.
+
+    files: of positions.
+    forces: files of forces; empty where forces stand with the positions, or where there are none.
+    timeline: frames used.
+    atoms: indices of those selected, (atoms,), int64; None for all.
+    periodic: whether the frames have a box.
+    has_forces: whether the chunks carry forces.
+    tree: along which molecules are made whole; None to leave them as they are.
+    """
+
+    files: tuple[FrameFile, ...]
+    forces: tuple[ForceFile, ...]
+    timeline: Timeline
+    atoms: np.ndarray | None
+    periodic: bool
+    has_forces: bool
+    tree: BondTree | None
+
+    @property
+    def n_frames(self) -> int:
+        """Frames in all."""
+        return len(self.timeline)
+
+    @property
+    def n_atoms(self) -> int:
+        """Atoms in a frame, of those selected."""
+        return self.files[0].n_atoms if self.atoms is None else len(self.atoms)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the frames in order.
+
+        Raises:
+            InputError: a frame is damaged, or has a position, force or box that is not finite.
+            FileAccessError: a file can no longer be read.
+        """
+        length = max(1, _CHUNK_SIZE // (24 * self.files[0].n_atoms))
+        for part in self.timeline.runs(length):
+            yield self._chunk(part)
+
+    def sample(self, n_frames: int) -> Chunk:
+        """Read at most so many frames, spread evenly, without reading the others.
+
+        Raises:
+            InputError, FileAccessError: as `chunks` does.
+        """
+        spread = np.linspace(0, self.n_frames - 1, min(n_frames, self.n_frames))
+        part = self.timeline.take(np.unique(spread.round().astype(np.int64)))
+        return join([self._chunk(run) for run in part.runs(len(part))])
+
+    def _chunk(self, part: Timeline) -> Chunk:
+        file = self.files[part.files[0]]
+        frames = file.read(part.rows)
+        if frames.positions is None:
+            raise corrupt(file.path, int(part.rows[0]), "its positions have gone")
+        positions = self._selected(frames.positions)
+        _check_finite(file.path, part.rows, positions, "position")
+        _check_boxes(file.path, part.rows, frames.boxes, self.periodic)
+        boxes = torch.from_numpy(frames.boxes) if self.periodic else None
+        whole = torch.from_numpy(positions)
+        if boxes is not None and self.tree is not None:
+            whole = make_whole(whole, boxes, self.tree)
+        return Chunk(
+            positions=whole,
+            times=torch.from_numpy(part.times.copy()),
+            boxes=boxes,
+            forces=self._forces(part, frames.forces) if self.has_forces else None,
+        )
+
+    def _forces(self, part: Timeline, own: np.ndarray | None) -> torch.Tensor:
+        if part.force_files is None or part.force_rows is None:
+            path, rows, forces = self.files[part.files[0]].path, part.rows, own
+            if forces is None:
+                raise corrupt(path, int(rows[0]), "its forces have gone")
+        else:
+            file = self.forces[part.force_files[0]]
+            path, rows, forces = file.path, part.force_rows, file.read(part.force_rows)
+        forces = self._selected(forces)
+        _check_finite(path, rows, forces, "force")
+        return torch.from_numpy(forces)
+
+    def _selected(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors of the atoms selected; a file may hold these alone."""
+        if self.atoms is None or vectors.shape[1] == len(self.atoms):
+            return vectors
+        return vectors[:, self.atoms]
+
+
+def _check_finite(path: Path, rows: np.ndarray, vectors: np.ndarray, what: str) -> None:
+    if np.isfinite(vectors.sum()):  # one pass, with no array beside it
+        return
+    wrong = np.argwhere(~np.isfinite(vectors).all(2))
+    if len(wrong):
+        frame, atom = wrong[0].tolist()
+        raise InputError(
+            given=f"{visible(str(path))}, frame {rows[frame]}: the {what} of atom {atom} "
+            f"is {vectors[frame, atom].tolist()}",
+            expected="finite numbers: the file is damaged, or the simulation has failed",
+            remedy="copy the file again, or read only the frames before with --end",
+        )
+
+
+def _check_boxes(path: Path, rows: np.ndarray, boxes: np.ndarray | None, periodic: bool) -> None:
+    volumes = np.zeros(len(rows)) if boxes is None else np.abs(np.linalg.det(boxes))
+    sound = np.isfinite(volumes) & ((volumes > _LEAST_VOLUME) == periodic)
+    if not sound.all():
+        frame = int(np.argmin(sound))
+        box = None if boxes is None else boxes[frame].tolist()
+        raise InputError(
+            given=f"{visible(str(path))}, frame {rows[frame]}: the box is {box}",
+            expected="a box in every frame, or in none: the first frame has "
+            + ("one" if periodic else "none"),
+            remedy="copy the file again, or give files of one simulation",
+        )
+
+
+def has_box(boxes: np.ndarray | None) -> bool:
+    """Whether the first of some frames has a box, (frames, 3, 3) in Å."""
+    return boxes is not None and bool(np.abs(np.linalg.det(boxes[0])) > _LEAST_VOLUME)

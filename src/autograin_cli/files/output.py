@@ -1,0 +1,120 @@
+"""New files: written under another name beside the target, which takes its place when whole."""
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from autograin_cli.errors import FileAccessError, OutputExistsError
+from autograin_cli.files.visible import visible
+
+
+def check_output(path: Path, overwrite: bool) -> None:
+    """Check, before hours of work, that a file can be written.
+
+    Raises:
+        OutputExistsError: it is there already, and is not to be overwritten.
+        FileAccessError: its folder is missing or read-only, or it is no regular file.
+    """
+    folder = _target(path).parent
+    if not folder.is_dir():
+        raise _no_access(path, f"there is no folder {visible(str(folder))}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _no_access(path, f"the folder {visible(str(folder))} is read-only")
+    _check_existing(path, overwrite)
+
+
+def _check_existing(path: Path, overwrite: bool) -> None:
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _no_access(path, str(error.strerror)) from error
+    if not stat.S_ISREG(mode):
+        raise _no_access(path, "it is a folder or a device")
+    if not overwrite:
+        raise OutputExistsError(
+            given=f"{visible(str(path))} exists",
+            expected="a new file",
+            remedy="give another name with -o, or --overwrite",
+        )
+
+
+class NewFile:
+    """A file that appears under its name when it is whole, or not at all.
+
+    A context: what is written to `temporary`, in the folder of the target, takes the target's
+    place at `commit`; without it, and after any error, it is removed.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool) -> None:
+        """Check that the file can be written.
+
+        Raises:
+            OutputExistsError, FileAccessError: as `check_output` says.
+        """
+        check_output(path, overwrite)
+        self._path = path
+        self._overwrite = overwrite
+        self.temporary = _target(path).parent / f".autograin-{secrets.token_hex(8)}.tmp"
+
+    def __enter__(self) -> Self:
+        """Begin; nothing is created yet."""
+        return self
+
+    def commit(self) -> None:
+        """Put the new file in the place of the target, on the disk.
+
+        Raises:
+            OutputExistsError: the target has appeared meanwhile.
+            FileAccessError: the disk is full, or the folder has gone.
+        """
+        _check_existing(self._path, self._overwrite)
+        with as_access_error(self._path):
+            _synchronise(self.temporary)
+            os.replace(self.temporary, _target(self._path))
+            _synchronise(self.temporary.parent)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Remove what was not committed."""
+        self.temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def as_access_error(path: Path) -> Iterator[None]:
+    """Turn what the system says while a file is written into an error for the user."""
+    try:
+        yield
+    except OSError as error:
+        raise _no_access(path, error.strerror or str(error)) from error
+
+
+def _target(path: Path) -> Path:
+    """Follow links, so that a link to a file stays a link."""
+    return Path(os.path.realpath(path))
+
+
+def _synchronise(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _no_access(path: Path, reason: str) -> FileAccessError:
+    return FileAccessError(
+        given=f"{visible(str(path))} cannot be written: {visible(reason)}",
+        expected="a folder that may be written to, with room on the disk",
+        remedy="give another path with -o, or make room",
+    )

@@ -1,0 +1,178 @@
+"""Which frames of which files are used, in which order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from autograin_cli.errors import InputError, SettingError
+from autograin_cli.files.frames import FrameFile
+from autograin_cli.files.visible import visible
+from autograin_cli.settings import ReadingSettings
+
+_CLOSE = 1e-3  # times are the same if they differ by less than this share of the time between two
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Frames in the order of reading.
+
+    files: number of the file of each frame, (frames,).
+    rows: of each frame in its file, (frames,).
+    times: ps, (frames,).
+    force_files, force_rows: where the forces of each frame are, (frames,); None where they stand
+        with the positions, or where there are none.
+    """
+
+    files: np.ndarray
+    rows: np.ndarray
+    times: np.ndarray
+    force_files: np.ndarray | None = None
+    force_rows: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Frames."""
+        return len(self.times)
+
+    def take(self, frames: np.ndarray | slice) -> "Timeline":
+        """Keep some frames, given by their numbers, by a mask or as a range."""
+        return Timeline(
+            files=self.files[frames],
+            rows=self.rows[frames],
+            times=self.times[frames],
+            force_files=None if self.force_files is None else self.force_files[frames],
+            force_rows=None if self.force_rows is None else self.force_rows[frames],
+        )
+
+    def runs(self, length: int) -> list["Timeline"]:
+        """Parts of at most so many frames, each from one file, and forces from one file."""
+        breaks = np.diff(self.files) != 0
+        if self.force_files is not None:
+            breaks |= np.diff(self.force_files) != 0
+        ends = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(self)]
+        return [
+            self.take(slice(start, min(start + length, end)))
+            for begin, end in pairwise(ends)
+            for start in range(begin, end, length)
+        ]
+
+
+def join_timelines(parts: Sequence[Timeline]) -> Timeline:
+    """Put timelines one after another; either all or none have files of forces."""
+    force_files = [part.force_files for part in parts if part.force_files is not None]
+    force_rows = [part.force_rows for part in parts if part.force_rows is not None]
+    return Timeline(
+        files=np.concatenate([part.files for part in parts]),
+        rows=np.concatenate([part.rows for part in parts]),
+        times=np.concatenate([part.times for part in parts]),
+        force_files=np.concatenate(force_files) if force_files else None,
+        force_rows=np.concatenate(force_rows) if force_rows else None,
+    )
+
+
+def all_frames(files: Sequence[FrameFile], own_forces: bool) -> tuple[Timeline, tuple[str, ...]]:
+    """List all frames that hold positions, and forces too if these are read from the same files.
+
+    Returns:
+        The frames, and what was assumed.
+
+    Raises:
+        InputError: a file has none, or its times do not increase.
+    """
+    parts, lines = [], []
+    for number, file in enumerate(files):
+        name = visible(str(file.path))
+        held = file.holds_positions & file.holds_forces if own_forces else file.holds_positions
+        rows = np.flatnonzero(held)
+        if not len(rows):
+            raise InputError(
+                given=f"{name} with no positions in its {file.n_frames} frames",
+                expected="a trajectory with positions",
+                remedy="write positions in the simulation, or give another file",
+            )
+        if len(rows) < file.n_frames:
+            what = "positions and forces" if own_forces else "positions"
+            lines.append(f"{len(rows)} of {file.n_frames} frames of {name} hold {what}: only these")
+        if not file.timed:
+            lines.append(f"{name} holds no times: its frames are counted as 1 ps apart")
+        _check_times(name, rows, file.times[rows])
+        parts.append(Timeline(np.full(len(rows), number), rows, file.times[rows]))
+    return join_timelines(parts), tuple(lines)
+
+
+def _check_times(name: str, rows: np.ndarray, times: np.ndarray) -> None:
+    with np.errstate(invalid="ignore"):
+        later = np.diff(times, prepend=-np.inf) > 0
+    later &= np.isfinite(times)
+    if not later.all():
+        k = int(np.argmin(later))
+        before = f" after {times[k - 1]:g} ps" if k else ""
+        raise InputError(
+            given=f"{name} with frame {rows[k]} at {times[k]:g} ps{before}",
+            expected="times that increase from frame to frame",
+            remedy="sort the frames, or give each run as a file of its own",
+        )
+
+
+def drop_repeats(
+    timeline: Timeline, files: Sequence[FrameFile]
+) -> tuple[Timeline, tuple[str, ...]]:
+    """Leave out frames at the beginning of a file that repeat the end of the file before.
+
+    A file that begins no later than the one before began is a run of its own.
+
+    Returns:
+        The frames to use, and what was assumed.
+    """
+    keep = np.ones(len(timeline), dtype=bool)
+    lines = []
+    for number in range(1, len(files)):
+        before, here = timeline.files == number - 1, timeline.files == number
+        times = timeline.times[here]
+        if not (before.any() and here.any() and files[number].timed and files[number - 1].timed):
+            continue
+        began, ended = timeline.times[before][[0, -1]]
+        name = visible(str(files[number].path))
+        if times[0] <= began:
+            lines.append(f"{name} begins again at {times[0]:g} ps: it is taken as another run")
+        elif (n_again := int((times <= ended + _CLOSE * _spacing(times)).sum())) > 0:
+            keep[np.flatnonzero(here)[:n_again]] = False
+            what = "frame repeats times" if n_again == 1 else "frames repeat times"
+            lines.append(f"{n_again} {what} of the file before {name}: left out")
+    return timeline.take(keep), tuple(lines)
+
+
+def _spacing(times: np.ndarray) -> float:
+    """Usual time between two frames, ps."""
+    return float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+
+
+def window(timeline: Timeline, settings: ReadingSettings) -> Timeline:
+    """Keep every so many frames from a first time to before a last one.
+
+    Raises:
+        SettingError: the stride is below 1.
+        InputError: no frame is left.
+    """
+    if settings.stride < 1:
+        raise SettingError(
+            given=f"stride {settings.stride}",
+            expected="1 or more",
+            remedy="give --stride 1 to read every frame",
+        )
+    # Times are rounded to single precision in most files: a frame at 100 ps may say 99.999.
+    times = timeline.times + _CLOSE * _spacing(np.sort(timeline.times))
+    keep = np.ones(len(times), dtype=bool)
+    if settings.begin is not None:
+        keep &= times >= settings.begin
+    if settings.end is not None:
+        keep &= times < settings.end
+    found = np.flatnonzero(keep)[:: settings.stride]
+    if not len(found):
+        raise InputError(
+            given=f"no frame from {settings.begin} ps to before {settings.end} ps",
+            expected=f"times from {times.min():g} to {times.max():g} ps, as in the files",
+            remedy="correct --begin and --end",
+        )
+    return timeline.take(found)

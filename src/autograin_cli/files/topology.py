@@ -1,0 +1,235 @@
+"""Names, elements, masses and bonds of atoms, as a topology file tells them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import MDAnalysis
+import numpy as np
+import torch
+from MDAnalysis.guesser import tables
+from torch import Tensor
+
+from autograin_cli.bond_inference import infer_bonds, infer_hydrogens
+from autograin_cli.errors import SettingError
+from autograin_cli.files.frames import check_readable
+from autograin_cli.files.universe import FAILURES, open_universe, quietly
+from autograin_cli.files.visible import visible
+from autograin_cli.trajectory import Chunk
+
+_STANDARD_MASSES = {element.capitalize(): mass for element, mass in tables.masses.items()}  # u
+_MASS_TOLERANCE = 0.02  # u, between a mass in a file and that of its element
+_HEAVIEST_HYDROGEN = 4.2  # u; tritium, or a mass repartitioned from the heavy atom
+_PARTIAL = (".pdb", ".ent", ".pdbqt", ".xpdb")  # formats that need not list all bonds
+_MOST_SAMPLED = 200  # frames from which bonds are inferred
+_SAMPLE_SIZE = 2**24  # numbers in these, at most
+# Elements that a mass may name.
+_COMMON = (
+    *("H", "Li", "B", "C", "N", "O", "F", "Na", "Mg", "Si", "P", "S", "Cl", "K", "Ca", "Mn", "Fe"),
+    *("Cu", "Zn", "Se", "Br", "I"),
+)
+
+
+@dataclass(frozen=True)
+class Topology:
+    """What is known of the atoms of a frame.
+
+    names: of the atoms; None where unknown.
+    elements: of the atoms; '' where unknown.
+    masses: u, (atoms,); None where unknown.
+    bonds: pairs of atoms, (bonds, 2), int64, the smaller index first; None where unknown.
+    bonds_are_complete: whether atoms without bonds have none; else some may be missing.
+    labels: of the molecule of each atom; '' where unknown.
+    universe: of MDAnalysis, that selects atoms.
+    assumptions: what had to be assumed, one line each.
+    """
+
+    names: tuple[str, ...] | None
+    elements: tuple[str, ...]
+    masses: Tensor | None
+    bonds: Tensor | None
+    bonds_are_complete: bool
+    labels: tuple[str, ...]
+    universe: Any
+    assumptions: tuple[str, ...]
+
+    @property
+    def n_atoms(self) -> int:
+        """Atoms in a frame."""
+        return len(self.elements)
+
+
+def unknown_topology(n_atoms: int) -> Topology:
+    """Describe atoms of which nothing is known but their number."""
+    with quietly():
+        universe = MDAnalysis.Universe.empty(n_atoms)
+    nothing = ("",) * n_atoms
+    line = "there is no topology: names and masses of atoms are unknown"
+    return Topology(None, nothing, None, None, False, nothing, universe, (line,))
+
+
+def read_topology(path: Path) -> Topology:
+    """Read a topology file in any format of MDAnalysis.
+
+    Raises:
+        FileAccessError: it is missing or cannot be read.
+        InputError: it is empty, or MDAnalysis cannot read it.
+    """
+    check_readable(path)
+    universe = open_universe([path])
+    names = _texts(universe, "names")
+    elements, masses, assumptions = _elements_and_masses(path, universe)
+    bonds = _bonds(universe)
+    nothing = ("",) * len(elements)
+    return Topology(
+        names=names,
+        elements=elements,
+        masses=masses,
+        bonds=bonds,
+        bonds_are_complete=path.suffix.lower() not in _PARTIAL,
+        labels=_texts(universe, "moltypes") or _texts(universe, "resnames") or nothing,
+        universe=universe,
+        assumptions=assumptions,
+    )
+
+
+def _attribute(universe: Any, name: str) -> Any:
+    """Attribute of all atoms; None where the file has none."""
+    try:
+        with quietly():
+            return getattr(universe.atoms, name)
+    except FAILURES:
+        return None
+
+
+def _texts(universe: Any, name: str) -> tuple[str, ...] | None:
+    values = _attribute(universe, name)
+    if values is None or not any(str(value).strip() for value in values):
+        return None
+    return tuple(str(value).strip() for value in values)
+
+
+def _elements_and_masses(
+    path: Path, universe: Any
+) -> tuple[tuple[str, ...], Tensor | None, tuple[str, ...]]:
+    stated = _texts(universe, "elements") or ("",) * len(universe.atoms)
+    elements = tuple(element.capitalize() for element in stated)
+    values = _attribute(universe, "masses")
+    if values is not None and np.isfinite(values).all() and (np.asarray(values) > 0).all():
+        masses = np.asarray(values, dtype=np.float64)
+        if not any(elements):
+            names = _texts(universe, "names") or elements
+            elements = tuple(map(_element, masses.tolist(), names))
+        return elements, torch.from_numpy(masses), ()
+    if all(element in _STANDARD_MASSES for element in elements):
+        found = [float(_STANDARD_MASSES[element]) for element in elements]
+        line = f"{visible(str(path))} has no masses: those of its elements are taken"
+        return elements, torch.tensor(found, dtype=torch.float64), (line,)
+    line = f"{visible(str(path))} has no masses for all atoms: masses are unknown"
+    return elements, None, (line,)
+
+
+def _element(mass: float, name: str) -> str:
+    """Element of an atom by its mass; '' where no common one has it."""
+    if mass < _HEAVIEST_HYDROGEN and name[:1].upper() in ("H", "D", "T"):
+        return "H"
+    for element in _COMMON:
+        if abs(_STANDARD_MASSES[element] - mass) < _MASS_TOLERANCE:
+            return element
+    return ""
+
+
+def _bonds(universe: Any) -> Tensor | None:
+    bonds = _attribute(universe, "bonds")
+    if bonds is None:
+        return None
+    pairs = np.asarray(bonds.indices, dtype=np.int64).reshape(-1, 2)
+    return torch.from_numpy(np.unique(np.sort(pairs, axis=1), axis=0))
+
+
+def select_atoms(topology: Topology, selection: str) -> Tensor:
+    """Indices of the atoms that a selection names, (atoms,), int64, increasing.
+
+    Raises:
+        SettingError: it cannot be understood, or names no atom.
+    """
+    try:
+        with quietly():
+            atoms = topology.universe.select_atoms(selection)
+    except (MDAnalysis.exceptions.SelectionError, *FAILURES) as error:
+        reason = visible(str(error).strip().split("\n")[0])
+        raise SettingError(
+            given=f"selection {selection!r}: {reason}",
+            expected="the selection language of MDAnalysis, and what the topology knows",
+            remedy="for example --select 'resname LIG', or 'index 0:31' without a topology",
+        ) from error
+    if len(atoms) == 0:
+        raise SettingError(
+            given=f"selection {selection!r}, which names none of {topology.n_atoms} atoms",
+            expected="at least one atom",
+            remedy="correct --select; names are those of the topology",
+        )
+    return torch.from_numpy(np.sort(atoms.indices.astype(np.int64)))
+
+
+def restrict(topology: Topology, atoms: Tensor) -> Topology:
+    """Keep some atoms, and the bonds between them.
+
+    Args:
+        topology: of all atoms.
+        atoms: indices to keep, (atoms,), int64, increasing.
+    """
+    kept = atoms.tolist()
+    names, bonds, lines = topology.names, topology.bonds, topology.assumptions
+    if bonds is not None:
+        place = torch.full((topology.n_atoms,), -1, dtype=torch.int64)
+        place[atoms] = torch.arange(len(kept))
+        ends = place[bonds]
+        bonds = ends[(ends >= 0).all(1)]
+        n_cut = int(((ends >= 0).sum(1) == 1).sum())
+        if n_cut:
+            lines = (*lines, f"the selection cuts {n_cut} bonds: its ends count as molecules' ends")
+    return replace(
+        topology,
+        names=None if names is None else _take(names, kept),
+        elements=_take(topology.elements, kept),
+        masses=None if topology.masses is None else topology.masses[atoms],
+        bonds=bonds,
+        labels=_take(topology.labels, kept),
+        assumptions=lines,
+    )
+
+
+def with_bonds(topology: Topology, sample: Callable[[int], Chunk]) -> Topology:
+    """Add the bonds that are missing, and hydrogens if no element is known, from distances.
+
+    Args:
+        topology: of the atoms in the frames.
+        sample: gives so many frames of the trajectory, spread evenly.
+    """
+    stated = topology.bonds if topology.bonds is not None else torch.zeros(0, 2, dtype=torch.int64)
+    complete = topology.bonds is not None and (
+        topology.bonds_are_complete or len(stated.unique()) == topology.n_atoms
+    )
+    if complete and any(topology.elements):
+        return topology
+    frames = sample(max(2, min(_MOST_SAMPLED, _SAMPLE_SIZE // (3 * topology.n_atoms))))
+    bonds, elements, lines = stated, topology.elements, []
+    if not complete:
+        bonds = torch.cat([stated, infer_bonds(frames.positions, frames.boxes)]).unique(dim=0)
+        beside = f" beside {len(stated)} of the topology" if len(stated) else ""
+        n_inferred = len(bonds) - len(stated)
+        lines.append(
+            f"{n_inferred} bonds{beside} are inferred from distances in {frames.n_frames} frames"
+        )
+    if not any(elements):
+        hydrogens = infer_hydrogens(frames.positions, frames.boxes, bonds).tolist()
+        elements = tuple("H" if hydrogen else "" for hydrogen in hydrogens)
+        lines.append(f"{sum(hydrogens)} atoms with one short bond are taken for hydrogens")
+    assumptions = (*topology.assumptions, *lines)
+    return replace(topology, bonds=bonds, elements=elements, assumptions=assumptions)
+
+
+def _take(values: Sequence[str], indices: list[int]) -> tuple[str, ...]:
+    return tuple(values[index] for index in indices)

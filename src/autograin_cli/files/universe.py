@@ -1,0 +1,118 @@
+"""Every other format of frames, through the readers of MDAnalysis."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import MDAnalysis
+import numpy as np
+
+from autograin_cli.errors import InputError
+from autograin_cli.files.frames import FrameFile, Frames, corrupt
+from autograin_cli.files.visible import visible
+
+# What the parsers and readers raise on files that they cannot make sense of.
+FAILURES = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    RuntimeError,
+    StopIteration,
+    ImportError,
+    MDAnalysis.exceptions.NoDataError,
+)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep the warnings of MDAnalysis from the user: what matters is said in our words."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def open_universe(paths: list[Path]) -> Any:
+    """Open a topology, and frames that go with it, without guessing anything.
+
+    Raises:
+        InputError: MDAnalysis cannot read them.
+    """
+    try:
+        with quietly():
+            return MDAnalysis.Universe(*map(str, paths), to_guess=())
+    except FAILURES as error:
+        names = " with ".join(visible(str(path)) for path in paths)
+        reason = visible(str(error).strip().split("\n")[0])
+        raise InputError(
+            given=f"{names} cannot be read: {reason}",
+            expected="files in formats that MDAnalysis reads, of the same number of atoms",
+            remedy="check the endings and the contents; some formats need a topology (-s)",
+        ) from error
+
+
+def open_frames(path: Path, topology: Path | None) -> FrameFile:
+    """Find the frames of a file, in one pass over it.
+
+    Args:
+        path: of the file.
+        topology: what the reader of some formats needs.
+
+    Raises:
+        InputError: MDAnalysis cannot read it, or a frame of it.
+    """
+    both = [path] if topology is None or topology == path else [topology, path]
+    frames = open_universe(both).trajectory
+    times, timed, contents = [], True, []
+    for frame in range(len(frames)):
+        step = _step(path, frames, frame)
+        timed &= "time" in step.data or "dt" in step.data
+        times.append(_time(step))
+        contents.append((step.has_positions, step.has_forces))
+    held = np.array(contents, dtype=bool).reshape(-1, 2)
+    return FrameFile(
+        path=path,
+        n_atoms=frames.n_atoms,
+        times=np.array(times) if timed else np.arange(len(times), dtype=np.float64),
+        timed=timed,
+        holds_positions=held[:, 0],
+        holds_forces=held[:, 1],
+        read=partial(_read, path, frames),
+    )
+
+
+def _step(path: Path, frames: Any, frame: int) -> Any:
+    try:
+        with quietly():
+            return frames[frame]
+    except FAILURES as error:
+        reason = visible(str(error).strip().split("\n")[0])
+        raise corrupt(path, frame, reason or type(error).__name__) from error
+
+
+def _time(step: Any) -> float:
+    with quietly():
+        return float(step.time)
+
+
+def _read(path: Path, frames: Any, rows: np.ndarray) -> Frames:
+    positions, forces, boxes = [], [], np.zeros((len(rows), 3, 3))
+    for box, row in zip(boxes, rows.tolist(), strict=True):
+        step = _step(path, frames, row)
+        if step.has_positions:
+            positions.append(step.positions.astype(np.float64))
+        if step.has_forces:
+            forces.append(step.forces.astype(np.float64))
+        if step.dimensions is not None:
+            box[:] = step.triclinic_dimensions
+    return Frames(
+        positions=np.stack(positions) if len(positions) == len(rows) else None,
+        forces=np.stack(forces) if len(forces) == len(rows) else None,
+        boxes=boxes,
+    )

@@ -1,0 +1,76 @@
+"""Records that break a law of their stage are refused, even with the right digest."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autograin_cli.errors import InputError
+from autograin_cli.files.artifacts import load
+from damage import MAPPING, REFERENCE, TERM, Mutation, changed, damaged, replaced, text
+
+KINDS = ("mapping", "potential", "simulation", "comparison")
+
+LAWS = [
+    (changed(f"{MAPPING}/encoder", (0, 0), 5.0), "rows of the encoder"),
+    (changed(f"{MAPPING}/encoder", (0, 2), 1e-9), "weight to atoms of other beads"),
+    (changed(f"{MAPPING}/encoder", (0, 0), -1.0), "negative weights"),
+    (changed(f"{MAPPING}/decoder", (0, 0), 5.0), "rows of the decoder"),
+    (changed(f"{MAPPING}/force_map", (0, 0), 0.5), "force_map times"),
+    (changed(f"{MAPPING}/assignment", 0, 3), "assignment: 3"),
+    (changed(f"{MAPPING}/assignment", 0, -2), "assignment: -2"),
+    (changed(f"{MAPPING}/bead_masses", 0, 0.0), "bead mass of 0"),
+    (changed(f"{MAPPING}/bead_bonds", 0, [1, 0]), "pair out of order"),
+    (changed(f"{MAPPING}/bead_bonds", 0, [1, 3]), "bead_bonds: 3"),
+    (changed(f"{MAPPING}/rigid_groups", 0, 99), "rigid_groups: 99"),
+    (replaced(f"{MAPPING}/force_map_kind", text("magic")), "force_map_kind is 'magic'"),
+    (changed(f"{REFERENCE}/masses", 0, -1.0), "a mass of 0 or less"),
+    (changed(f"{REFERENCE}/copies", (0, 0), 3), "an atom in two copies"),
+    (changed(f"{REFERENCE}/copies", (0, 0), -3), "copies: -3"),
+    (changed(f"{TERM}/beads", (0, 0), 3), "beads: 3"),
+    (changed(f"{TERM}/beads", (0, 0), 1), "a bead twice"),
+    (replaced(f"{TERM}/coordinate", text("angle")), "the unit 'rad'"),
+    (replaced(f"{TERM}/table/high", 0.0), "low < high"),
+    (replaced(f"{TERM}/table/wall_stiffness", -1.0), "wall stiffness"),
+    (replaced(f"{TERM}/table/periodic", np.True_), "periodic True"),
+    (changed(f"{TERM}/knots", 0, 9.0), "knots are not in increasing order"),
+    (changed(f"{TERM}/counts", 0, -1), "counts: -1"),
+    (replaced("autograin/potential/bonded/OTP/temperature", 0.0), "0.0 K"),
+    (replaced("autograin/potential/bonded/OTP/molecule", text("XYZ")), "molecule is 'XYZ'"),
+]
+
+
+@pytest.mark.parametrize(("mutation", "message"), LAWS)
+def test_records_that_break_a_law_are_refused_even_with_the_right_digest(
+    mutation: Mutation, message: str, tmp_path: Path
+) -> None:
+    path = damaged(tmp_path, mutation)
+    with pytest.raises(InputError, match=message):
+        load(path, KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mutation", "message"),
+    [
+        ("simulation", replaced("autograin/simulation/replicas", 6), "frames and beads"),
+        ("simulation", replaced("autograin/simulation/timestep", 0.0), "timestep 0.0"),
+        ("simulation", changed("autograin/simulation/outside", 0, 2.0), "outside: 2.0"),
+        ("comparison", replaced("autograin/comparison/overlap", 1.5), "overlap of 1.5"),
+        (
+            "comparison",
+            changed("autograin/comparison/distributions/bond A-B/edges", 0, 9.0),
+            "edges are not in increasing order",
+        ),
+        (
+            "comparison",
+            changed("autograin/comparison/distributions/bond A-B/model_low", 0, 1e9),
+            "band of the model is upside down",
+        ),
+    ],
+)
+def test_later_stages_have_laws_too(
+    kind: str, mutation: Mutation, message: str, tmp_path: Path
+) -> None:
+    path = damaged(tmp_path, mutation, kind)
+    with pytest.raises(InputError, match=message):
+        load(path, KINDS)

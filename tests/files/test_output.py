@@ -1,0 +1,83 @@
+"""New files: whole or not at all, never over another one by mistake."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from autograin_cli.errors import FileAccessError, OutputExistsError
+from autograin_cli.files.output import NewFile, check_output
+
+
+def test_a_committed_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    path.write_text("old")
+    with NewFile(path, overwrite=True) as new:
+        new.temporary.write_text("new")
+        assert path.read_text() == "old"
+        assert new.temporary.parent == tmp_path
+        new.commit()
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_without_a_commit_nothing_changes(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    path.write_text("old")
+    with NewFile(path, overwrite=True) as new:
+        new.temporary.write_text("new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    target, link = tmp_path / "scratch" / "real.h5", tmp_path / "out.h5"
+    target.write_text("old")
+    link.symlink_to(target)
+    with NewFile(link, overwrite=True) as new:
+        new.temporary.write_text("new")
+        new.commit()
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+
+
+def test_a_new_file_may_be_read_by_whom_the_user_allows(tmp_path: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        with NewFile(tmp_path / "out.h5", overwrite=False) as new:
+            new.temporary.write_text("new")
+            new.commit()
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "out.h5").stat().st_mode) == 0o640
+
+
+def test_an_existing_file_needs_overwrite(tmp_path: Path) -> None:
+    path = tmp_path / "out.h5"
+    path.write_text("old")
+    with pytest.raises(OutputExistsError, match=r"out\.h5 exists.*\n.*\n.*--overwrite") as caught:
+        check_output(path, overwrite=False)
+    assert caught.value.exit_code == 73
+    check_output(path, overwrite=True)
+
+
+def test_a_missing_folder_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(FileAccessError, match="there is no folder") as caught:
+        check_output(tmp_path / "no" / "out.h5", overwrite=False)
+    assert caught.value.exit_code == 74
+
+
+def test_a_read_only_folder_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+    with pytest.raises(FileAccessError, match="read-only"):
+        check_output(tmp_path / "out.h5", overwrite=False)
+
+
+@pytest.mark.parametrize("name", ["", "/dev/null"])
+def test_folders_and_devices_are_never_replaced(name: str, tmp_path: Path) -> None:
+    with pytest.raises(FileAccessError, match="a folder or a device"):
+        check_output(Path(name) if name else tmp_path, overwrite=True)

@@ -1,0 +1,241 @@
+"""The report: complete, safe, whole."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import torch
+
+from autograin_cli.comparison.verdict import verdicts
+from autograin_cli.errors import FileAccessError, OutputExistsError
+from autograin_cli.files.artifacts import Artifact
+from autograin_cli.files.report import render, write_report
+from example_artifacts import example
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\" onclick='x' {{ 7*7 }}"
+KINDS = ("mapping", "potential", "simulation", "comparison")
+
+
+class Page(HTMLParser):
+    """Elements, attributes and headings of a page; complains of elements left open."""
+
+    VOID = frozenset({"meta", "br"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.text).split())
+
+
+def hostile() -> Artifact:
+    """An artifact with a script in every text of it."""
+    found = example("comparison")
+    mapping = found.mappings[0]
+    molecule = replace(
+        mapping.molecule, name=HOSTILE, atom_names=(HOSTILE,) * 7, elements=(HOSTILE,) * 7
+    )
+    potential = found.potentials[0]
+    terms = tuple(
+        replace(t, name=HOSTILE, form=HOSTILE, parameter_names=(HOSTILE,) * 2)
+        for t in potential.terms
+    )
+    assert found.simulation is not None and found.comparison is not None
+    distributions = tuple(
+        replace(d, name=HOSTILE, unit=HOSTILE) for d in found.comparison.distributions
+    )
+    provenance = replace(
+        found.provenance, command=HOSTILE, settings=HOSTILE, versions=f'{{"x": "{HOSTILE[:25]}"}}'
+    )
+    return replace(
+        found,
+        mappings=(replace(mapping, molecule=molecule, bead_names=(HOSTILE,) * 3),),
+        potentials=(replace(potential, molecule=HOSTILE, terms=terms),),
+        simulation=replace(found.simulation, molecule=HOSTILE, engine=HOSTILE),
+        comparison=replace(found.comparison, distributions=distributions),
+        inputs=tuple(replace(item, path=HOSTILE, role=HOSTILE) for item in found.inputs),
+        provenance=provenance,
+        warnings=(HOSTILE,),
+    )
+
+
+@cache
+def page_of(kind: str) -> Page:
+    """The page of an example, read."""
+    return Page(render(example(kind)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_report_shows_the_stages_that_there_are(kind: str) -> None:
+    page = page_of(kind)
+    ids = {value for name, value in page.attributes if name == "id"}
+    stage = KINDS.index(kind)
+    expected = {
+        "mapping": 0,
+        "potential": 1,
+        "simulation": 2,
+        "verdict": 3,
+        "distributions": 3,
+        "provenance": 0,
+    }
+    assert {name for name in expected if name in ids} == {
+        name for name, first in expected.items() if stage >= first
+    }
+    links = {value for name, value in page.attributes if name == "href" and value[1:] in expected}
+    assert links == {f"#{name}" for name in ids & set(expected)}
+
+
+@cache
+def hostile_page() -> Page:
+    return Page(render(hostile()))
+
+
+@pytest.mark.parametrize("page_given", [lambda: page_of("comparison"), hostile_page])
+def test_a_report_runs_nothing_and_fetches_nothing(page_given: Callable[[], Page]) -> None:
+    page = page_given()
+    assert not {"script", "link", "iframe", "img", "object", "embed", "form", "base"} & set(
+        page.elements
+    )
+    for name, value in page.attributes:
+        assert not name.startswith("on") and name != "src"
+        if name in ("href", "xlink:href"):
+            assert value.startswith(("#", "data:image/png;base64,"))
+        assert "url(" not in value or "url(#" in value
+    assert "@import" not in page.words and "http:" not in page.words
+
+
+def test_text_from_files_is_shown_as_it_is() -> None:
+    page = hostile_page()
+    assert page.words.count(HOSTILE) > 10
+    assert "49" not in page.words.split("Warnings")[1].split("Verdict")[0]
+
+
+def test_the_verdict_is_told_in_full() -> None:
+    artifact = example("comparison")
+    assert artifact.comparison is not None
+    words = page_of("comparison").words
+    for verdict in verdicts(artifact.comparison):
+        assert verdict.sentence in words and verdict.word in words
+    for distribution in artifact.comparison.distributions:
+        for score in distribution.scores:
+            assert f"{score.value:.3g} ({score.low:.3g} to {score.high:.3g})" in words
+    assert "No frame of the reference was used in training." in words
+
+
+def test_overlap_with_the_training_is_told() -> None:
+    artifact = example("comparison")
+    assert artifact.comparison is not None
+    seen = replace(artifact, comparison=replace(artifact.comparison, overlap=0.25))
+    assert "25% of the reference was used in training, so this is no independent" in render(seen)
+
+
+def test_the_certificate_is_told() -> None:
+    artifact = example("mapping")
+    certificate = artifact.mappings[0].certificate
+    assert certificate is not None
+    words = page_of("mapping").words
+    for value in (certificate.loss, certificate.bound, certificate.loss_per_component):
+        assert f"{value:.4g} Å²" in words
+    assert "proved: all 826 mappings were evaluated" in words
+    assert "116" in words and "103 by L_AE" in words
+    assert "This mapping was made by hand" in words
+
+
+def test_an_unproved_mapping_is_not_called_the_best() -> None:
+    artifact = example("mapping")
+    (mapping, _) = artifact.mappings
+    assert mapping.certificate is not None
+    weaker = replace(mapping.certificate, proved_optimal=False, connected=True)
+    words = Page(render(replace(artifact, mappings=(replace(mapping, certificate=weaker),)))).words
+    assert "the best of 826 connected mappings evaluated; not proved" in words
+
+
+def test_the_simulation_is_told_with_what_has_not_converged() -> None:
+    words = page_of("simulation").words
+    assert "R-hat 1.0010, 1,234 effective samples converged" in words
+    assert "R-hat inf, 3 effective samples not converged" in words
+    assert "5 replicas, 7 frames of each" in words
+
+
+def test_errors_from_too_few_samples_are_unknown() -> None:
+    words = page_of("potential").words
+    assert "± unknown" in words and "± inf" not in words and "± nan" not in words
+
+
+def test_a_long_spline_is_counted_and_not_listed() -> None:
+    artifact = example("potential")
+    (potential,) = artifact.potentials
+    term = replace(
+        potential.terms[0],
+        parameter_names=tuple(f"c{k}" for k in range(27)),
+        parameters=torch.ones(27).double(),
+        parameter_errors=torch.ones(27).double(),
+        parameter_units=("kJ/mol",) * 27,
+    )
+    long = replace(artifact, potentials=(replace(potential, terms=(term,)),))
+    words = Page(render(long)).words
+    assert "coefficients 27 drawn, not listed" in words and "c26" not in words
+
+
+def test_a_report_is_the_same_every_time() -> None:
+    assert render(example("comparison")) == render(example("comparison"))
+
+
+def test_a_report_is_small() -> None:
+    assert len(render(example("comparison")).encode()) < 500_000
+
+
+def test_a_report_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write_report(example("mapping"), path, overwrite=False)
+    assert path.read_text(encoding="utf-8") == render(example("mapping"))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_report_that_is_there_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("mine")
+    with pytest.raises(OutputExistsError, match=r"report\.html exists"):
+        write_report(example("mapping"), path, overwrite=False)
+    assert path.read_text() == "mine"
+    write_report(example("mapping"), path, overwrite=True)
+    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileAccessError, match="no folder"):
+        write_report(example("mapping"), tmp_path / "none" / "report.html", overwrite=False)
+
+
+def test_names_that_are_no_unicode_are_written(tmp_path: Path) -> None:
+    artifact = example("mapping")
+    odd = replace(artifact.inputs[0], path="run\udcff\x1b[31m.xtc")
+    write_report(replace(artifact, inputs=(odd,)), tmp_path / "report.html", overwrite=False)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert r"run\udcff\x1b[31m.xtc" in text
