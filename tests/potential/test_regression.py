@@ -13,7 +13,7 @@ from autograin_cli.potential.normal_equations import (
     model_forces,
 )
 from autograin_cli.potential.regression import held_out_squares, solve, standard_errors
-from autograin_cli.potential.topology import bonded_terms
+from autograin_cli.potential.topology import TermMembers, bonded_terms
 from autograin_cli.trajectory import StoredTrajectory
 from chains import Chain
 
@@ -110,7 +110,9 @@ def test_terms_that_can_take_each_others_part_are_named() -> None:
     """In a ring of three bonds the three angles add nothing but 180 degrees."""
     chain = Chain(3)
     trajectory = chain.trajectory(100, seed=6)
-    members = bonded_terms(torch.tensor([[0, 1], [1, 2], [0, 2]]), ("A", "A", "A"))
+    bonds = bonded_terms(torch.tensor([[0, 1], [1, 2], [0, 2]]), ("A", "A", "A"))
+    angles = TermMembers("angle A-A-A", "angle", torch.tensor([[0, 1, 2], [0, 2, 1], [1, 0, 2]]))
+    members = (*bonds, angles)
     forms: tuple[Form, ...] = (
         Spline(2.0, 6.5, 8, periodic=False),
         Spline(0.1, 3.1, 8, periodic=False),

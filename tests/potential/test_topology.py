@@ -32,11 +32,14 @@ def test_names_do_not_depend_on_the_direction_or_order_of_the_bonds() -> None:
     ]
 
 
-def test_a_ring_of_three_has_angles_and_no_dihedral() -> None:
-    terms = found([(0, 1), (1, 2), (0, 2)], "AAA")
-    assert len(terms["bond A-A"]) == 3
-    assert len(terms["angle A-A-A"]) == 3
-    assert "dihedral A-A-A-A" not in terms
+def test_a_ring_of_three_has_bonds_alone_as_they_determine_its_angles() -> None:
+    assert list(found([(0, 1), (1, 2), (0, 2)], "AAA")) == ["bond A-A"]
+
+
+def test_what_hangs_on_a_ring_of_three_has_angles_and_dihedrals_with_it() -> None:
+    terms = found([(0, 1), (1, 2), (0, 2), (0, 3)], "ABCD")
+    assert [name for name in terms if name.startswith("angle")] == ["angle B-A-D", "angle C-A-D"]
+    assert terms["dihedral B-C-A-D"] == [[1, 2, 0, 3]]
 
 
 def test_a_ring_of_four_has_four_of_each() -> None:

@@ -9,6 +9,8 @@ from autograin_cli.potential.terms import Table
 
 _WALL = 64.0  # stiffness of a wall, kT per squared sampled range: it rises kT/2 in an eighth of it
 _DIP = 0.25  # kT that a wall may sink at most where the edge of the sampled range slopes down
+_STEEPEST = 25.0  # times the curvature of the term, at most: the time step depends on it
+_CURVED_POINTS = 200
 _BARRIER = 5.0  # kT by which a bridge over a stretch never visited rises above its ends
 
 Stretches = tuple[tuple[float, float], ...]  # ends of each, Å or radians
@@ -60,7 +62,11 @@ def _stiffness(
     width = max(ends[1] - ends[0], LEAST_WIDTH)
     _, slopes = evaluate(form, coefficients, torch.tensor(ends, dtype=torch.float64))
     downhill = max(float(slopes[0]), -float(slopes[1]), 0.0)
-    return max(_WALL * thermal_energy / width**2, downhill**2 / (2 * _DIP * thermal_energy))
+    inside = torch.linspace(*ends, _CURVED_POINTS, dtype=torch.float64)
+    curvature = evaluate(form, coefficients, inside)[1].diff().abs().max() / inside.diff()[0]
+    least = _WALL * thermal_energy / width**2
+    most = max(least, _STEEPEST * float(curvature))
+    return min(max(least, downhill**2 / (2 * _DIP * thermal_energy)), most)
 
 
 def _walled(

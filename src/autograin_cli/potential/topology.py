@@ -25,8 +25,9 @@ class TermMembers:
 def bonded_terms(bonds: Tensor, bead_types: tuple[str, ...]) -> tuple[TermMembers, ...]:
     """Bonds, angles and dihedrals of a bond graph of beads, those of the same types together.
 
-    Angles and dihedrals are the paths of two and three bonds that meet no bead twice, so a ring
-    of three has angles and no dihedral.
+    Angles and dihedrals are the paths of two and three bonds that meet no bead twice. The angles
+    of a ring of three are left out: its bonds determine them, and the forces could not tell which
+    of the two is at work.
 
     Args:
         bonds: bonded pairs of beads, (bonds, 2), int64, in any order.
@@ -39,7 +40,8 @@ def bonded_terms(bonds: Tensor, bead_types: tuple[str, ...]) -> tuple[TermMember
     paths: list[tuple[int, ...]] = [(a, b) for a, near in enumerate(neighbours) for b in near]
     terms: list[TermMembers] = []
     for _ in _COORDINATES:
-        terms += _grouped(paths, bead_types)
+        free = [path for path in paths if len(path) != 3 or path[2] not in neighbours[path[0]]]
+        terms += _grouped(free, bead_types)
         paths = [(*path, c) for path in paths for c in neighbours[path[-1]] if c not in path]
     return tuple(terms)
 
