@@ -73,15 +73,15 @@ def _near_pairs(positions: Tensor, box: Tensor | None) -> Tensor:
 
 def _distances(positions: Tensor, boxes: Tensor | None, pairs: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of minimum-image distances over frames, Å, (pairs,) each."""
-    means, deviations = [torch.zeros(0, dtype=positions.dtype)], []
+    means, deviations = [], []
     for some in pairs.split(max(1, _WORKING_SIZE // (3 * positions.shape[0]))):
         between = positions[:, some[:, 1]] - positions[:, some[:, 0]]
         if boxes is not None:
             between = minimum_image(between, boxes)
         lengths = between.norm(dim=-1)
         means.append(lengths.mean(0))
-        deviations.append(lengths.std(0, correction=0))
-    return torch.cat(means), torch.cat([means[0], *deviations])
+        deviations.append((lengths - means[-1]).square().mean(0).sqrt())
+    return torch.cat(means), torch.cat(deviations)
 
 
 def _longest_edges(n_atoms: int, pairs: Tensor, means: Tensor) -> Tensor:

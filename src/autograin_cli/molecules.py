@@ -182,11 +182,11 @@ def make_whole(positions: Tensor, boxes: Tensor, tree: BondTree) -> Tensor:
     Returns:
         Å, (frames, atoms, 3).
     """
-    whole = torch.empty_like(positions)
+    whole = torch.empty(positions.shape, dtype=positions.dtype)
     _make_whole_compiled(
-        positions.numpy(),
-        boxes.numpy(),
-        torch.linalg.inv(boxes).numpy(),
+        positions.contiguous().numpy(),
+        boxes.contiguous().numpy(),
+        torch.linalg.inv(boxes).contiguous().numpy(),
         tree.order.numpy(),
         tree.parents.numpy(),
         whole.numpy(),

@@ -112,7 +112,7 @@ class SimulationSettings:
 
     time: float = _setting(1000.0, "length of the run of every replica", unit="ps", least=0.0)
     temperature: float | None = _setting(
-        None, "temperature of the heat bath; that of the fit if not given", unit="K", least=0.0
+        None, "temperature of the heat bath; that of the fit if not given", unit="K", least=0.1
     )
     timestep: float | None = _setting(
         None, "time step; a quarter of 2/omega_max if not given", unit="ps", least=0.0

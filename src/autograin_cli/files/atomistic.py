@@ -65,6 +65,8 @@ def read(paths: Sequence[str | Path], settings: ReadingSettings) -> Reading:
         SettingError: the selection, the stride or the force unit is wrong.
     """
     given = [Path(path) for path in paths]
+    if not given:
+        raise SettingError(given="no trajectory", expected="one file or more", remedy="give TRAJ")
     _check_distinct(given)
     topology_path = Path(settings.topology) if settings.topology else None
     files = tuple(open_frame_file(path, topology_path) for path in given)

@@ -106,7 +106,7 @@ class AtomisticTrajectory:
         """Vectors of the atoms selected; a file may hold these alone."""
         if self.atoms is None or vectors.shape[1] == len(self.atoms):
             return vectors
-        return vectors[:, self.atoms]
+        return np.take(vectors, self.atoms, axis=1)  # contiguous, unlike an index
 
 
 def _check_finite(path: Path, rows: np.ndarray, vectors: np.ndarray, what: str) -> None:
@@ -124,7 +124,7 @@ def _check_finite(path: Path, rows: np.ndarray, vectors: np.ndarray, what: str) 
 
 
 def _check_boxes(path: Path, rows: np.ndarray, boxes: np.ndarray | None, periodic: bool) -> None:
-    volumes = np.zeros(len(rows)) if boxes is None else np.abs(np.linalg.det(boxes))
+    volumes = np.zeros(len(rows)) if boxes is None else _volumes(boxes)
     sound = np.isfinite(volumes) & ((volumes > _LEAST_VOLUME) == periodic)
     if not sound.all():
         frame = int(np.argmin(sound))
@@ -139,4 +139,10 @@ def _check_boxes(path: Path, rows: np.ndarray, boxes: np.ndarray | None, periodi
 
 def has_box(boxes: np.ndarray | None) -> bool:
     """Whether the first of some frames has a box, (frames, 3, 3) in Å."""
-    return boxes is not None and bool(np.abs(np.linalg.det(boxes[0])) > _LEAST_VOLUME)
+    return boxes is not None and bool(_volumes(boxes[:1])[0] > _LEAST_VOLUME)
+
+
+def _volumes(boxes: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        volumes: np.ndarray = np.abs(np.linalg.det(boxes))
+    return volumes

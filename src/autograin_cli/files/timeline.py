@@ -171,8 +171,12 @@ def window(timeline: Timeline, settings: ReadingSettings) -> Timeline:
     found = np.flatnonzero(keep)[:: settings.stride]
     if not len(found):
         raise InputError(
-            given=f"no frame from {settings.begin} ps to before {settings.end} ps",
-            expected=f"times from {times.min():g} to {times.max():g} ps, as in the files",
+            given=f"no frame from {_bound(settings.begin)} to before {_bound(settings.end)}",
+            expected=f"frames at {timeline.times.min():g} to {timeline.times.max():g} ps",
             remedy="correct --begin and --end",
         )
     return timeline.take(found)
+
+
+def _bound(time: float | None) -> str:
+    return "no bound" if time is None else f"{time:g} ps"

@@ -4,11 +4,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
 import MDAnalysis
 import numpy as np
+from MDAnalysis.lib.mdamath import triclinic_vectors
 
 from autograin_cli.errors import InputError
 from autograin_cli.files.frames import FrameFile, Frames, corrupt
@@ -28,6 +30,9 @@ FAILURES = (
     ImportError,
     MDAnalysis.exceptions.NoDataError,
 )
+
+_PDB = (".pdb", ".ent")
+_CELL = (6, 15, 24, 33, 40, 47, 54)  # columns of lengths and angles in a CRYST1 record
 
 
 @contextmanager
@@ -83,7 +88,7 @@ def open_frames(path: Path, topology: Path | None) -> FrameFile:
         timed=timed,
         holds_positions=held[:, 0],
         holds_forces=held[:, 1],
-        read=partial(_read, path, frames),
+        read=partial(_read, path, frames, _common_box(path)),
     )
 
 
@@ -101,7 +106,7 @@ def _time(step: Any) -> float:
         return float(step.time)
 
 
-def _read(path: Path, frames: Any, rows: np.ndarray) -> Frames:
+def _read(path: Path, frames: Any, common_box: np.ndarray | None, rows: np.ndarray) -> Frames:
     positions, forces, boxes = [], [], np.zeros((len(rows), 3, 3))
     for box, row in zip(boxes, rows.tolist(), strict=True):
         step = _step(path, frames, row)
@@ -111,8 +116,30 @@ def _read(path: Path, frames: Any, rows: np.ndarray) -> Frames:
             forces.append(step.forces.astype(np.float64))
         if step.dimensions is not None:
             box[:] = step.triclinic_dimensions
+        elif common_box is not None:
+            box[:] = common_box
     return Frames(
         positions=np.stack(positions) if len(positions) == len(rows) else None,
         forces=np.stack(forces) if len(forces) == len(rows) else None,
         boxes=boxes,
     )
+
+
+def _common_box(path: Path) -> np.ndarray | None:
+    """Box that a PDB file states once, before its models, where MDAnalysis does not look.
+
+    Returns:
+        Å, (3, 3); None for other files, and for the cube of 1 Å that stands for no box.
+    """
+    if path.suffix.lower() not in _PDB:
+        return None
+    with path.open(encoding="ascii", errors="replace") as file:
+        for line in takewhile(lambda line: line[:6] not in ("ATOM  ", "HETATM"), file):
+            if line.startswith("CRYST1"):
+                try:
+                    cell = [float(line[start:end]) for start, end in pairwise(_CELL)]
+                except ValueError:
+                    return None
+                box = np.asarray(triclinic_vectors(cell), dtype=np.float64)
+                return None if np.allclose(box, np.eye(3)) else box
+    return None

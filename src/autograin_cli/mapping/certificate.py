@@ -188,26 +188,3 @@ def _block_agreement(problem: Problem, evaluated: Candidates, labels: Tensor) ->
         values = score(target, rivals, n_beads).objective
         agreed += float(values[0]) <= float(values.min()) * (1 + _TIE)
     return agreed / len(problem.blocks)
-
-
-def warnings(certificate: Certificate) -> tuple[str, ...]:
-    """What a user must be told about a fitted mapping, one sentence each."""
-    found = []
-    if certificate.objective == "ae" and certificate.n_within_one_percent_ae > 1:
-        found.append(
-            f"{certificate.n_within_one_percent_ae} mappings lie within 1 % of the least L_AE: "
-            "L_AE alone does not identify the beads; the default objective adds compactness"
-        )
-    if not certificate.proved_optimal:
-        found.append(f"the mapping is the best that {certificate.method} found, not proved optimal")
-    if certificate.margin is not None and certificate.margin < 0.01:
-        found.append(
-            f"the next mapping is only {100 * certificate.margin:.2g} % worse: treat the choice "
-            "between them as open"
-        )
-    if certificate.block_agreement < 1:
-        found.append(
-            f"only {100 * certificate.block_agreement:.0f} % of the blocks of the trajectory give "
-            "this mapping: sample longer"
-        )
-    return tuple(found)

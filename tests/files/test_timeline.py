@@ -1,0 +1,96 @@
+"""Frames in order: times that increase, joins, windows, strides."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autograin_cli.errors import InputError, SettingError
+from autograin_cli.files.frames import FrameFile, Frames
+from autograin_cli.files.timeline import all_frames, drop_repeats, window
+from autograin_cli.settings import ReadingSettings
+
+
+def _file(name: str, times: list[float], *, timed: bool = True, without: int = 0) -> FrameFile:
+    """Make a file of which the first frames lack positions."""
+    held = np.arange(len(times)) >= without
+    return FrameFile(
+        path=Path(name),
+        n_atoms=1,
+        times=np.array(times),
+        timed=timed,
+        holds_positions=held,
+        holds_forces=held,
+        read=lambda rows: Frames(positions=np.zeros((len(rows), 1, 3))),
+    )
+
+
+@pytest.mark.parametrize("times", [[0.0, 1.0, 1.0], [0.0, 2.0, 1.0], [0.0, 1.0, np.nan]])
+def test_times_that_do_not_increase_are_refused(times: list[float]) -> None:
+    with pytest.raises(InputError, match=r"a\.xtc with frame 2 at"):
+        all_frames([_file("a.xtc", times)], own_forces=False)
+
+
+def test_frames_without_positions_are_left_out_and_counted() -> None:
+    timeline, lines = all_frames([_file("a.trr", [0, 1, 2, 3], without=1)], own_forces=False)
+    assert timeline.rows.tolist() == [1, 2, 3]
+    assert "3 of 4 frames of a.trr hold positions" in lines[0]
+    with pytest.raises(InputError, match="no positions"):
+        all_frames([_file("a.trr", [0, 1], without=2)], own_forces=False)
+
+
+def test_a_continued_run_counts_each_time_once() -> None:
+    files = [_file("a.xtc", [0, 1, 2, 3]), _file("b.xtc", [2, 3, 4, 5]), _file("c.xtc", [5, 6])]
+    timeline, lines = drop_repeats(all_frames(files, own_forces=False)[0], files)
+    assert timeline.times.tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert timeline.files.tolist() == [0, 0, 0, 0, 1, 1, 2]
+    assert timeline.rows.tolist() == [0, 1, 2, 3, 2, 3, 1]
+    assert "2 frames repeat times of the file before b.xtc" in lines[0]
+    assert "1 frame repeats times of the file before c.xtc" in lines[1]
+
+
+def test_a_run_that_begins_again_is_another_run() -> None:
+    files = [_file("a.xtc", [0, 1, 2]), _file("b.xtc", [0, 1, 2])]
+    timeline, lines = drop_repeats(all_frames(files, own_forces=False)[0], files)
+    assert timeline.times.tolist() == [0, 1, 2, 0, 1, 2]
+    assert "b.xtc begins again at 0 ps" in lines[0]
+
+
+def test_files_without_times_are_kept_whole() -> None:
+    files = [_file("a.xyz", [0, 1], timed=False), _file("b.xyz", [0, 1], timed=False)]
+    timeline, lines = all_frames(files, own_forces=False)
+    assert "a.xyz holds no times" in lines[0]
+    assert len(drop_repeats(timeline, files)[0]) == 4
+
+
+def test_a_window_begins_with_its_first_time_and_stops_before_its_last() -> None:
+    # Times as single precision leaves them.
+    times = np.float32(0.1) * np.arange(50, dtype=np.float32)
+    timeline, _ = all_frames([_file("a.xtc", times.tolist())], own_forces=False)
+    used = window(timeline, ReadingSettings(begin=1.3, end=2.9, stride=3))
+    assert used.rows.tolist() == [13, 16, 19, 22, 25, 28]
+
+
+def test_windows_that_touch_share_no_frame_and_miss_none() -> None:
+    times = np.float32(0.1) * np.arange(80, dtype=np.float32)
+    timeline, _ = all_frames([_file("a.xtc", times.tolist())], own_forces=False)
+    for k in range(1, 79):
+        before = window(timeline, ReadingSettings(end=k * 0.1)).rows
+        after = window(timeline, ReadingSettings(begin=k * 0.1)).rows
+        assert (before.tolist(), after.tolist()) == (list(range(k)), list(range(k, 80)))
+
+
+def test_windows_without_frames_and_strides_below_one_are_refused() -> None:
+    timeline, _ = all_frames([_file("a.xtc", [0, 1, 2])], own_forces=False)
+    with pytest.raises(InputError, match="no frame from 5"):
+        window(timeline, ReadingSettings(begin=5))
+    with pytest.raises(InputError, match="0 to 2 ps"):
+        window(timeline, ReadingSettings(begin=1, end=1))
+    with pytest.raises(SettingError, match="stride 0"):
+        window(timeline, ReadingSettings(stride=0))
+
+
+def test_runs_are_short_and_come_from_one_file() -> None:
+    files = [_file("a.xtc", [0, 1, 2, 3, 4]), _file("b.xtc", [5, 6])]
+    timeline, _ = all_frames(files, own_forces=False)
+    assert [run.times.tolist() for run in timeline.runs(3)] == [[0, 1, 2], [3, 4], [5, 6]]
