@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 import torch
-from autograin_cli.files.atomistic import read
 from torch import Tensor
 
+from autograin_cli.files.atomistic import read
 from autograin_cli.mapping.autoencoder import decoder, encoder, one_hot, reconstruction_loss
 from autograin_cli.mapping.fit import fit_mapping
 from autograin_cli.mapping.moments import moments
@@ -89,7 +89,8 @@ def main() -> None:
     # More frames than the sample has: the same ones again.
     positions = frames.repeat(-(-arguments.frames // len(frames)), 1, 1)[: arguments.frames]
     molecule = reading.molecules[0]
-    assert molecule.masses is not None
+    if molecule.masses is None:
+        raise SystemExit("the sample topology holds no masses")
     gram = moments(positions).gram
     stored = StoredTrajectory(Chunk(positions, torch.arange(len(positions)).double()))
     seconds, assignment = procedure_of_the_paper(positions, molecule.masses, arguments.timed_steps)

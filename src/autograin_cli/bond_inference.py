@@ -86,7 +86,7 @@ def _distances(positions: Tensor, boxes: Tensor | None, pairs: Tensor) -> tuple[
 
 def _longest_edges(n_atoms: int, pairs: Tensor, means: Tensor) -> Tensor:
     """Longest edge of each atom in the spanning forest of the shortest edges, Å, (atoms,)."""
-    first, second = pairs.numpy().T
+    first, second = pairs.int().numpy().T
     graph = coo_array((means.numpy(), (first, second)), shape=(n_atoms, n_atoms))
     forest = minimum_spanning_tree(graph.tocsr()).tocoo()
     longest = np.zeros(n_atoms)

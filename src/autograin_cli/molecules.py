@@ -98,7 +98,7 @@ def molecule_types(
 
 def _connected(n_atoms: int, bonds: Tensor) -> list[tuple[list[int], list[list[int]]]]:
     """Atoms of each molecule, increasing, and its bonds in its own numbers, sorted."""
-    first, second = bonds.numpy().T
+    first, second = bonds.int().numpy().T
     graph = coo_array((np.ones(len(first)), (first, second)), shape=(n_atoms, n_atoms))
     count, molecule = connected_components(graph, directed=False)
     atoms: list[list[int]] = [[] for _ in range(count)]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from autograin_cli.files.atomistic import Reading, read
 
 from autograin_cli.errors import SettingError
+from autograin_cli.files.atomistic import Reading, read
 from autograin_cli.mapping.fit import fit_mapping
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.settings import MappingSettings, ReadingSettings

@@ -131,7 +131,7 @@ def _array_forces(path: Path, factor: float) -> ForceFile:
 def _load(path: Path, stored: Path) -> np.ndarray:
     """Map an array on the disk; `path` is what the user gave."""
     try:
-        return np.load(stored, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        return np.load(stored, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise _no_array(path, str(error)) from error
 

@@ -143,7 +143,7 @@ def _path_around(neighbours: list[set[int]], first: int, last: int) -> list[int]
 
 def _paper_distances(n_atoms: int, bonds: Bonds) -> tuple[Floats, Floats]:
     """Distances of all pairs on paper, in bonds, and their weights: zigzags, and polygons."""
-    i, j = np.array(bonds, dtype=int).reshape(-1, 2).T
+    i, j = np.array(bonds, dtype=np.int32).reshape(-1, 2).T
     graph = csr_array((np.ones(len(i)), (i, j)), shape=(n_atoms, n_atoms))
     steps = shortest_path(graph, directed=False, unweighted=True)
     reached = np.isfinite(steps)

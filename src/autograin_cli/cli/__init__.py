@@ -1,0 +1,128 @@
+"""The autograin group, and the error boundary."""
+
+import os
+import sys
+import traceback
+from types import TracebackType
+from typing import Any
+
+import click
+
+from autograin_cli import __version__
+from autograin_cli.cli.compare import compare
+from autograin_cli.cli.fit_mapping import fit_mapping
+from autograin_cli.cli.fit_potential import fit_potential
+from autograin_cli.cli.inspect import inspect
+from autograin_cli.cli.results import write_json
+from autograin_cli.cli.simulate import simulate
+from autograin_cli.errors import AutograinError
+
+_INTERRUPTED = 130
+_AS_JSON = "autograin.json"
+_TRACEBACK = "AUTOGRAIN_TRACEBACK"
+
+_EPILOG = """\b
+Units: Å, ps, u, kJ/mol, K, degrees; forces kJ/(mol Å). A time is in ps unless
+fs, ps, ns or us stands behind it: 500, 0.5ns.
+
+\b
+Example, fitted on the first 3 ns and compared with the rest:
+  autograin fit-mapping   md.xtc -s md.psf --end 3ns --beads 3
+  autograin fit-potential mapping.h5 md.xtc -s md.psf --end 3ns --temperature 300 \\
+                          --forces md_forces.dcd --force-unit kJ/mol/A
+  autograin simulate      potential.h5 --time 1ns
+  autograin compare       simulation.h5 md.xtc -s md.psf --begin 3ns --report report.html
+  autograin inspect       comparison.h5
+
+\b
+Exit codes:
+   0  done
+   1  internal error
+   2  wrong usage: an option, or a setting that does not fit the data
+   3  a score exceeds --fail-above
+  65  the data are wrong, or a fit or a simulation diverged
+  69  a device was asked for that is not there
+  73  the output exists (--overwrite)
+  74  a file cannot be read or written
+ 130  interrupted
+
+Standard output carries only the result: the path of the file written, or JSON with
+--json, on success and on failure. All else goes to standard error.
+"""
+
+
+class ErrorBoundary(click.Group):
+    """Show an AutograinError as a message, with its own exit code."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether errors are wanted as JSON, before anything can go wrong."""
+        ctx.meta[_AS_JSON] = "--json" in args
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Names of the commands, in the order in which they are used."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (AutograinError, click.ClickException) as error:
+            _show(error, as_json=ctx.meta[_AS_JSON])
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(_INTERRUPTED)
+
+
+def _show(error: AutograinError | click.ClickException, *, as_json: bool) -> None:
+    """Tell an error on standard error, and as JSON on standard output where that is wanted."""
+    described: dict[str, Any] = {"type": type(error).__name__}
+    if isinstance(error, AutograinError):
+        click.echo(f"error: {error}", err=True)
+        described |= {"given": error.given, "expected": error.expected, "to_fix": error.remedy}
+    else:
+        error.show()
+        described |= {"given": error.format_message()}
+    if as_json:
+        write_json({"error": described, "exit_code": error.exit_code})
+
+
+@click.group(
+    cls=ErrorBoundary,
+    epilog=_EPILOG,
+    context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="autograin")
+def autograin() -> None:
+    """Learn a coarse-grained model of a molecule from an atomistic trajectory with forces.
+
+    Four commands, in this order; each writes one file, which holds all that the next one needs.
+    Then inspect shows what is in such a file.
+    """
+
+
+for command in (fit_mapping, fit_potential, simulate, compare, inspect):
+    autograin.add_command(command)
+
+
+def main() -> None:
+    """Run the program; the entry point of the console script."""
+    sys.excepthook = _internal_error
+    autograin(prog_name="autograin")
+
+
+def _internal_error(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Tell in few lines that the program is wrong, not the user."""
+    if os.environ.get(_TRACEBACK):
+        traceback.print_exception(kind, error, trace)
+    click.echo(
+        f"internal error: {kind.__name__}: {error}\n"
+        f"  this is a mistake in autograin, please report it; {_TRACEBACK}=1 shows where it is",
+        err=True,
+    )
+    if "--json" in sys.argv:
+        described = {"type": "internal error", "given": f"{kind.__name__}: {error}"}
+        write_json({"error": described, "exit_code": 1})

@@ -1,0 +1,222 @@
+"""inspect: what is in an artifact."""
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from autograin_cli.cli.console import Console
+    from autograin_cli.comparison.comparison import Comparison
+    from autograin_cli.files.artifacts import Artifact, InputFile, Provenance
+    from autograin_cli.mapping.mapping import Mapping
+    from autograin_cli.potential.potential import Potential
+    from autograin_cli.potential.terms import Term
+
+_MOST_VALUES = 1000
+_LOG_WIDTH = 100
+_EPILOG = """\b
+Examples:
+  autograin inspect potential.h5
+  autograin inspect simulation.h5 --json
+"""
+
+
+@click.command("inspect", epilog=_EPILOG)
+@click.argument("artifact", type=click.Path())
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="write everything as JSON: names and units as in docs/artifacts.md, angles in radians; "
+    f"of an array with more than {_MOST_VALUES} values only shape, least and largest value",
+)
+def inspect(artifact: str, as_json: bool) -> None:
+    """Show what is in an artifact: the mapping, the potential, the simulation, the comparison.
+
+    ARTIFACT is what fit-mapping, fit-potential, simulate or compare wrote. Its digest and all its
+    content are checked on the way. The result goes to standard output.
+    """
+    from autograin_cli.cli.results import write_json
+    from autograin_cli.files.artifacts import content_digest, load
+    from autograin_cli.files.schema import KIND_COMMANDS
+
+    path = Path(artifact)
+    content = load(path, tuple(KIND_COMMANDS))
+    digest = content_digest(path)
+    if as_json:
+        write_json({"artifact": artifact, "content_sha256": digest, **values_of(content)})
+    else:
+        show(content, artifact, digest, _standard_output())
+
+
+def values_of(record: Any) -> Any:
+    """Turn a record into what JSON can hold; keys are the names of the fields.
+
+    An array is its shape with its values, or with None and its least and largest value where it
+    is large.
+    """
+    import torch
+
+    if isinstance(record, torch.Tensor):
+        return _array_values(record)
+    if is_dataclass(record):
+        return {item.name: values_of(getattr(record, item.name)) for item in fields(record)}
+    if isinstance(record, tuple):
+        return [values_of(part) for part in record]
+    if isinstance(record, str):  # a file name may hold bytes that are not UTF-8
+        return record.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return record
+
+
+def _array_values(array: "Tensor") -> dict[str, Any]:
+    n_values = array.numel()
+    return {
+        "shape": list(array.shape),
+        "values": array.tolist() if n_values <= _MOST_VALUES else None,
+        "min": array.min().item() if n_values else None,
+        "max": array.max().item() if n_values else None,
+    }
+
+
+def show(artifact: "Artifact", path: str, digest: str, console: "Console") -> None:
+    """Show an artifact to a person."""
+    from autograin_cli.cli.summary import show_mapping
+
+    console.facts(f"{artifact.kind} artifact", [("file", path), ("content SHA-256", digest)])
+    for mapping in artifact.mappings:
+        show_mapping(mapping, console)
+        console.facts("Details", _mapping_facts(mapping))
+    for potential in artifact.potentials:
+        _show_potential(potential, console)
+    _show_simulation(artifact, console)
+    if artifact.comparison is not None:
+        _show_comparison(artifact.comparison, console)
+    _show_inputs("Inputs of this stage", artifact.inputs, console)
+    _show_inputs("Inputs of the training", artifact.training, console)
+    console.facts("Provenance", _provenance_facts(artifact.provenance))
+    for warning in artifact.warnings:
+        console.warn(warning)
+
+
+def _standard_output() -> "Console":
+    """Make a console on standard output, without escape codes if that is no terminal."""
+    import sys
+
+    from rich.console import Console as Screen
+    from rich.progress import Progress
+
+    from autograin_cli.cli.console import Console
+
+    terminal = sys.stdout.isatty()
+    screen = Screen(
+        force_terminal=terminal,
+        width=None if terminal else _LOG_WIDTH,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+    silent = Progress(console=screen, disable=True)
+    return Console(screen=screen, progress=silent, quiet=False, verbose=False)
+
+
+def _mapping_facts(mapping: "Mapping") -> list[tuple[str, str]]:
+    molecule, names = mapping.molecule, mapping.bead_names
+    bonds = [f"{names[i]}-{names[j]}" for i, j in mapping.bead_bonds.tolist()]
+    rigid = len({group for group in mapping.rigid_groups.tolist() if group >= 0})
+    rows = [
+        ("copies in a frame", f"{molecule.n_copies:,}"),
+        ("bonds of beads", ", ".join(bonds) or "none"),
+        ("rigid groups of atoms", f"{rigid:,}"),
+        ("force map", mapping.force_map_kind),
+    ]
+    if mapping.history is not None:
+        steps = mapping.history.steps.tolist()
+        rows.append(("annealing", f"{len(steps):,} records, to step {max(steps, default=0):,}"))
+    return rows
+
+
+def _show_potential(potential: "Potential", console: "Console") -> None:
+    from autograin_cli.cli.summary import show_potential
+
+    show_potential(potential, console)
+    columns = ("term", "instances", "sampled range", "least energy at", "samples")
+    rows = [_range_row(term) for term in potential.terms]
+    title = f"{potential.molecule}: ranges sampled in {potential.n_frames:,} frames times copies"
+    console.table(title, columns, rows)
+
+
+def _range_row(term: "Term") -> tuple[str, ...]:
+    """Say where a term was sampled, with angles in degrees."""
+    from autograin_cli.units import to_degrees
+
+    table = term.table
+    is_length = term.coordinate == "bond"
+    unit = "Å" if is_length else "degrees"
+    step = (table.high - table.low) / (len(table.energy) - 1)
+    least = table.low + int(table.energy.argmin()) * step
+    low, high, minimum = (
+        value if is_length else to_degrees(value)
+        for value in (term.sampled_low, term.sampled_high, least)
+    )
+    digits = 3 if is_length else 1
+    return (
+        term.name,
+        str(len(term.beads)),
+        f"{low:.{digits}f} to {high:.{digits}f} {unit}",
+        f"{minimum:.{digits}f} {unit}",
+        f"{int(term.counts.sum()):,}",
+    )
+
+
+def _show_simulation(artifact: "Artifact", console: "Console") -> None:
+    from autograin_cli.cli.summary import show_simulation
+
+    simulation = artifact.simulation
+    for potential in artifact.potentials:
+        if simulation is not None and potential.molecule == simulation.molecule:
+            show_simulation(simulation, potential, console)
+
+
+def _show_comparison(comparison: "Comparison", console: "Console") -> None:
+    from autograin_cli.cli.summary import show_comparison
+    from autograin_cli.files.tables import score_rows
+
+    show_comparison(comparison, console)
+    rows = [
+        (distribution.name if first == 0 else "", row.name, row.value, row.meaning)
+        for distribution in comparison.distributions
+        for first, row in enumerate(score_rows(distribution))
+    ]
+    columns = ("distribution", "score", "value (95 % interval)", "floor")
+    console.table("Scores", columns, rows)
+    reference = f"{comparison.reference_frames:,} frames, {comparison.reference_time:g} ps"
+    console.facts(
+        "Frames compared",
+        [
+            ("reference", f"{reference}; {comparison.overlap:.1%} seen in the training"),
+            ("model", f"{comparison.model_frames:,} frames"),
+        ],
+    )
+
+
+def _show_inputs(title: str, inputs: "tuple[InputFile, ...]", console: "Console") -> None:
+    rows = [
+        (
+            item.role,
+            item.path,
+            f"{item.n_frames:,}, every {item.stride:,}" if item.n_frames else "",
+            f"{item.first_time:g} to {item.last_time:g}" if item.n_frames else "",
+            item.fingerprint[:12],
+        )
+        for item in inputs
+    ]
+    if rows:
+        console.table(title, ("role", "file", "frames", "times in ps", "fingerprint"), rows)
+
+
+def _provenance_facts(provenance: "Provenance") -> list[tuple[str, str]]:
+    return [(item.name, getattr(provenance, item.name)) for item in fields(provenance)]

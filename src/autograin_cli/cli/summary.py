@@ -1,0 +1,174 @@
+"""What a command tells of its result: tables for a person, plain values for JSON."""
+
+from dataclasses import asdict
+from typing import Any
+
+from autograin_cli.cli.console import Console
+from autograin_cli.comparison.comparison import Comparison
+from autograin_cli.comparison.verdict import verdicts
+from autograin_cli.files import tables
+from autograin_cli.mapping.mapping import Mapping
+from autograin_cli.potential.potential import Potential
+from autograin_cli.potential.terms import Term
+from autograin_cli.simulation.simulation import Simulation
+from autograin_cli.units import to_degrees
+
+
+def show_mapping(mapping: Mapping, console: Console) -> None:
+    """Show which atoms are in which bead, and how far to trust it."""
+    molecule = mapping.molecule
+    title = f"{molecule.name}: {molecule.n_atoms} atoms in {mapping.n_beads} beads"
+    console.table(title, ("bead", "mass", "atoms"), _cells(tables.bead_rows(mapping)))
+    if mapping.certificate is not None:
+        console.facts("How far to trust it", _facts(tables.trust_rows(mapping.certificate)))
+
+
+def mapping_values(mapping: Mapping) -> dict[str, Any]:
+    """Beads and certificate of a mapping."""
+    names, masses = mapping.molecule.atom_names, mapping.bead_masses
+    certificate = mapping.certificate
+    return {
+        "molecule": mapping.molecule.name,
+        "copies": mapping.molecule.n_copies,
+        "beads": [
+            {
+                "name": name,
+                "type": mapping.bead_types[bead],
+                "mass": None if masses is None else float(masses[bead]),
+                "atoms": [names[a] for a in (mapping.assignment == bead).nonzero()[:, 0].tolist()],
+            }
+            for bead, name in enumerate(mapping.bead_names)
+        ],
+        "assignment": mapping.assignment.tolist(),
+        "certificate": None
+        if certificate is None
+        else asdict(certificate)
+        | {"rmsd": certificate.rmsd, "loss_per_component": certificate.loss_per_component},
+    }
+
+
+def show_potential(potential: Potential, console: Console) -> None:
+    """Show the terms with their parameters, and how much of the forces they explain."""
+    title = f"{potential.molecule}: potential at {potential.temperature:g} K"
+    rows = [(term.name, term.form, _sampled(term), _parameters(term)) for term in potential.terms]
+    console.table(title, ("term", "form", "sampled", "parameters"), rows)
+    channels = [
+        (
+            channel.name,
+            f"{channel.r_squared:.3f} ± {channel.r_squared_error:.3f}",
+            f"{channel.ceiling:.3f} ± {channel.ceiling_error:.3f}",
+        )
+        for channel in potential.channels
+    ]
+    columns = ("forces along", "R² on frames left out", "R² of the best possible")
+    console.table(f"{potential.force_map_kind} force map", columns, channels)
+
+
+def _sampled(term: Term) -> str:
+    if term.coordinate == "bond":
+        return f"{term.sampled_low:.2f} to {term.sampled_high:.2f} Å"
+    return f"{to_degrees(term.sampled_low):.0f} to {to_degrees(term.sampled_high):.0f} degrees"
+
+
+def _parameters(term: Term) -> str:
+    rows = tables.parameter_rows(term)
+    if len(rows) < len(term.parameters):
+        return f"{len(term.parameters)} coefficients"
+    units = ["" if row.meaning == "1" else f" {row.meaning}" for row in rows]
+    shown = zip(rows, units, strict=True)
+    return ", ".join(f"{row.name} = {row.value}{unit}" for row, unit in shown)
+
+
+def potential_values(potential: Potential) -> dict[str, Any]:
+    """Terms and channels of a potential."""
+    return {
+        "molecule": potential.molecule,
+        "temperature": potential.temperature,
+        "force_map": potential.force_map_kind,
+        "n_frames": potential.n_frames,
+        "terms": [_term_values(term) for term in potential.terms],
+        "channels": [asdict(channel) for channel in potential.channels],
+    }
+
+
+def _term_values(term: Term) -> dict[str, Any]:
+    numbers = zip(
+        term.parameter_names,
+        term.parameters.tolist(),
+        term.parameter_errors.tolist(),
+        term.parameter_units,
+        strict=True,
+    )
+    return {
+        "name": term.name,
+        "form": term.form,
+        "beads": term.beads.tolist(),
+        "sampled": [term.sampled_low, term.sampled_high],
+        "parameters": [
+            {"name": name, "value": value, "error": error, "unit": unit}
+            for name, value, error, unit in numbers
+        ],
+    }
+
+
+def show_simulation(simulation: Simulation, potential: Potential, console: Console) -> None:
+    """Show the temperatures, the convergence, and the time outside the sampled range."""
+    rows = tables.simulation_rows(simulation) + tables.convergence_rows(simulation)
+    shares = zip(potential.terms, simulation.outside.tolist(), strict=True)
+    rows += [
+        tables.Row(f"outside, {term.name}", f"{share:.3%}", "of the time beyond what was sampled")
+        for term, share in shares
+    ]
+    console.facts(f"{simulation.molecule}: simulation", _facts(rows))
+
+
+def simulation_values(simulation: Simulation, potential: Potential) -> dict[str, Any]:
+    """What a run was, and its diagnostics."""
+    shares = simulation.outside.tolist()
+    outside = {term.name: share for term, share in zip(potential.terms, shares, strict=True)}
+    values = {name: value for name, value in vars(simulation).items() if name != "convergence"}
+    mixing = [asdict(convergence) for convergence in simulation.convergence]
+    return values | {"outside": outside, "convergence": mixing}
+
+
+def show_comparison(comparison: Comparison, console: Console) -> None:
+    """Show the verdict on each distribution."""
+    rows = [
+        tables.Row(
+            verdict.name,
+            f"{verdict.word}, {verdict.score} {verdict.ratio:.2g} times its floor",
+            verdict.sentence,
+        )
+        for verdict in verdicts(comparison)
+    ]
+    console.facts("Simulation against the reference", _facts(rows))
+
+
+def comparison_values(comparison: Comparison) -> dict[str, Any]:
+    """Scores and verdicts of a comparison."""
+    judged = zip(comparison.distributions, verdicts(comparison), strict=True)
+    return {
+        "reference_frames": comparison.reference_frames,
+        "model_frames": comparison.model_frames,
+        "reference_time": comparison.reference_time,
+        "overlap": comparison.overlap,
+        "distributions": [
+            {
+                "name": distribution.name,
+                "unit": distribution.unit,
+                "verdict": asdict(verdict),
+                "scores": [asdict(score) for score in distribution.scores],
+                "reference_effective": distribution.reference_effective,
+                "model_effective": distribution.model_effective,
+            }
+            for distribution, verdict in judged
+        ],
+    }
+
+
+def _cells(rows: list[tables.Row]) -> list[tuple[str, ...]]:
+    return [(row.name, row.value, row.meaning) for row in rows]
+
+
+def _facts(rows: list[tables.Row]) -> list[tuple[str, str]]:
+    return [(row.name, ": ".join(filter(None, (row.value, row.meaning)))) for row in rows]

@@ -1,0 +1,1 @@
+"""Stage 3: how the beads move."""

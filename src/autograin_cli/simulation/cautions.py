@@ -1,0 +1,61 @@
+"""What a user should be warned of in a run."""
+
+from autograin_cli.potential.potential import Potential
+from autograin_cli.simulation.simulation import Convergence, Simulation
+
+MIXED = 1.01  # R-hat; Vehtari et al., Bayesian Anal. 16, 667 (2021)
+ENOUGH_SAMPLES = 100.0
+_STANDARD_ERRORS = 4.0
+_OFF = 0.01  # of the temperature
+_OUTSIDE = 0.01  # of the time
+
+
+def is_converged(mixing: Convergence) -> bool:
+    """Whether the replicas agree on a coordinate, and there are enough of independent samples."""
+    return mixing.r_hat <= MIXED and mixing.effective_samples >= ENOUGH_SAMPLES
+
+
+def cautions(simulation: Simulation, potential: Potential) -> tuple[str, ...]:
+    """Sentences about a run that has not converged, is too hot or cold, or left what is known.
+
+    Args:
+        simulation: the record of the run.
+        potential: under which it was done.
+    """
+    told = [
+        f"{mixing.name} has not converged: R-hat is {mixing.r_hat:.3f}, with "
+        f"{mixing.effective_samples:.0f} effective samples; simulate for longer"
+        for mixing in simulation.convergence
+        if not is_converged(mixing)
+    ]
+    told += _temperatures(simulation)
+    if abs(simulation.temperature / potential.temperature - 1) > _OFF:
+        told.append(
+            f"the potential was fitted at {potential.temperature:g} K: at "
+            f"{simulation.temperature:g} K it is not the potential of mean force"
+        )
+    shares = zip(potential.terms, simulation.outside.tolist(), strict=True)
+    told += [
+        f"{term.name} was beyond the sampled range {share:.1%} of the time, where the energy is "
+        "only a wall: fit it to more frames"
+        for term, share in shares
+        if share > _OUTSIDE
+    ]
+    return tuple(told)
+
+
+def _temperatures(simulation: Simulation) -> list[str]:
+    measured = {
+        "kinetic": (simulation.kinetic_temperature, simulation.kinetic_temperature_error),
+        "configurational": (
+            simulation.configurational_temperature,
+            simulation.configurational_temperature_error,
+        ),
+    }
+    target = simulation.temperature
+    return [
+        f"the {name} temperature is {value:.1f} ± {error:.1f} K instead of {target:g} K: "
+        "give a smaller --timestep"
+        for name, (value, error) in measured.items()
+        if abs(value - target) > max(_STANDARD_ERRORS * error, _OFF * target)
+    ]

@@ -1,0 +1,62 @@
+"""Engine: the one interface of everything that moves beads, and the Snapshot it yields."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from autograin_cli.potential.potential import Potential
+from autograin_cli.settings import SimulationSettings
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins.
+
+    positions: Å, (replicas, beads, 3).
+    masses: u, (beads,).
+    temperature: K, of the heat bath.
+    timestep: ps.
+    """
+
+    positions: Tensor
+    masses: Tensor
+    temperature: float
+    timestep: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of all replicas at one step, and means since the snapshot before.
+
+    step: steps done since the start.
+    time: ps.
+    positions: Å, (replicas, beads, 3).
+    velocities: Å/ps, (replicas, beads, 3).
+    potential_energy: kJ/mol, (replicas,).
+    kinetic_energy: kJ/mol, (replicas,), from mid-step velocities, mean since the snapshot before.
+    outside: share of steps and instances since the snapshot before that each term spent
+        outside its sampled range, (terms,).
+    """
+
+    step: int
+    time: float
+    positions: Tensor
+    velocities: Tensor
+    potential_energy: Tensor
+    kinetic_energy: Tensor
+    outside: Tensor
+
+
+class Engine(Protocol):
+    """Anything that integrates the motion of beads; no state is left behind."""
+
+    def run(
+        self, potential: Potential, start: Start, settings: SimulationSettings
+    ) -> Iterator[Snapshot]:
+        """Yield a snapshot every `settings.interval` ps, the first after the equilibration.
+
+        Raises:
+            DivergenceError: a position or an energy is not finite; it names step and term.
+        """

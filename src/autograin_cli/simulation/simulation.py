@@ -1,0 +1,53 @@
+"""Simulation: what a run was and how far it may be trusted."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """Mixing of one coordinate over the replicas.
+
+    name: of the coordinate, such as 'bond A-B'.
+    r_hat: split R-hat, rank-normalised; near 1 where the replicas agree.
+    effective_samples: of its mean, over all replicas.
+    """
+
+    name: str
+    r_hat: float
+    effective_samples: float
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What a run was: its settings as carried out, and its diagnostics.
+
+    molecule: name of the type of molecule.
+    engine: 'builtin' or the name of another program.
+    device: 'cpu' or 'cuda'.
+    temperature: of the heat bath, K.
+    timestep: ps.
+    friction: 1/ps.
+    replicas: copies that do not feel one another.
+    n_frames: snapshots kept.
+    kinetic_temperature, kinetic_temperature_error: K, from mid-step velocities.
+    configurational_temperature, configurational_temperature_error: K, from forces and curvature.
+    outside: share of time each term spent outside its sampled range, (terms,).
+    convergence: of each coordinate.
+    """
+
+    molecule: str
+    engine: str
+    device: str
+    temperature: float
+    timestep: float
+    friction: float
+    replicas: int
+    n_frames: int
+    kinetic_temperature: float
+    kinetic_temperature_error: float
+    configurational_temperature: float
+    configurational_temperature_error: float
+    outside: Tensor
+    convergence: tuple[Convergence, ...]
