@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from autograin_cli.files.format_page import schema_page
+from autograin_cli.files.pages.format_page import schema_page
 
 PAGE = Path(__file__).with_name("artifacts.md")
 

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.hdf5 import Contents
+from autograin_cli.files.storage.hdf5 import Contents
 from example_artifacts import write
 
 MAPPING = "autograin/mapping/OTP"

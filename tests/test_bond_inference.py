@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from autograin_cli.bond_inference import infer_bonds, infer_hydrogens
-from autograin_cli.files.xtc import open_xtc
+from autograin_cli.files.formats.xtc import open_xtc
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 ETHANE = torch.tensor(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from autograin_cli.files.artifacts import load
-from autograin_cli.files.schema import SCHEMA_VERSION
+from autograin_cli.files.storage.schema import SCHEMA_VERSION
 from pipeline import FORCES, PSF, SAMPLES, XTC, Done, forces_and_temperature, run
 
 

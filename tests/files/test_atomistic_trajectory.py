@@ -12,7 +12,7 @@ from MDAnalysis.lib.formats.libdcd import DCDFile
 from autograin_cli.errors import InputError
 from autograin_cli.files.atomistic import read
 from autograin_cli.files.atomistic_trajectory import AtomisticTrajectory
-from autograin_cli.files.frames import FrameFile, Frames
+from autograin_cli.files.formats.frames import FrameFile, Frames
 from autograin_cli.files.timeline import all_frames
 from autograin_cli.settings import ReadingSettings
 

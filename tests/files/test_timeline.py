@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autograin_cli.errors import InputError, SettingError
-from autograin_cli.files.frames import FrameFile, Frames
+from autograin_cli.files.formats.frames import FrameFile, Frames
 from autograin_cli.files.timeline import all_frames, drop_repeats, window
 from autograin_cli.settings import ReadingSettings
 

@@ -14,7 +14,7 @@ from autograin_cli.errors import (
     OutputExistsError,
     SettingError,
 )
-from autograin_cli.files.trajectories import open_frame_file
+from autograin_cli.files.formats.trajectories import open_frame_file
 from autograin_cli.files.trajectory_writing import write_trajectory
 from autograin_cli.trajectory import Chunk, StoredTrajectory, take_frames
 

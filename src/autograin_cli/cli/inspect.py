@@ -42,7 +42,7 @@ def inspect(artifact: str, as_json: bool) -> None:
     """
     from autograin_cli.cli.results import write_json
     from autograin_cli.files.artifacts import content_digest, load
-    from autograin_cli.files.schema import KIND_COMMANDS
+    from autograin_cli.files.storage.schema import KIND_COMMANDS
 
     path = Path(artifact)
     content = load(path, tuple(KIND_COMMANDS))
@@ -183,7 +183,7 @@ def _show_simulation(artifact: "Artifact", console: "Console") -> None:
 
 def _show_comparison(comparison: "Comparison", console: "Console") -> None:
     from autograin_cli.cli.summary import show_comparison
-    from autograin_cli.files.tables import score_rows
+    from autograin_cli.files.pages.tables import score_rows
 
     show_comparison(comparison, console)
     rows = [

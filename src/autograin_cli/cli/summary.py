@@ -6,7 +6,7 @@ from typing import Any
 from autograin_cli.cli.console import Console
 from autograin_cli.comparison.comparison import Comparison
 from autograin_cli.comparison.verdict import verdicts
-from autograin_cli.files import tables
+from autograin_cli.files.pages import tables
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.potential.potential import Potential
 from autograin_cli.potential.terms import Term

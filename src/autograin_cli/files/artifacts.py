@@ -7,10 +7,11 @@ from typing import Self
 
 from autograin_cli.comparison.comparison import Comparison
 from autograin_cli.errors import FileAccessError, InputError
-from autograin_cli.files.conformance import check_arrays, unit_of
-from autograin_cli.files.content import ContentWriter
-from autograin_cli.files.digest import UNDIGESTED_GROUP
-from autograin_cli.files.h5md import (
+from autograin_cli.files.output import NewFile, as_access_error, check_output
+from autograin_cli.files.storage.conformance import check_arrays, unit_of
+from autograin_cli.files.storage.content import ContentWriter
+from autograin_cli.files.storage.digest import UNDIGESTED_GROUP
+from autograin_cli.files.storage.h5md import (
     POSITIONS,
     BeadTrajectory,
     FrameWriter,
@@ -18,13 +19,12 @@ from autograin_cli.files.h5md import (
     write_particles,
     write_structure,
 )
-from autograin_cli.files.hdf5 import Contents, naming, opened, text_attribute
-from autograin_cli.files.invariants import check_frames, check_stage
-from autograin_cli.files.output import NewFile, as_access_error, check_output
-from autograin_cli.files.places import KIND, path_of
-from autograin_cli.files.reading import check_header, check_layout, read_records
-from autograin_cli.files.records import Flat, build, flatten, text_array, texts_by_path
-from autograin_cli.files.schema import KIND_COMMANDS
+from autograin_cli.files.storage.hdf5 import Contents, naming, opened, text_attribute
+from autograin_cli.files.storage.invariants import check_frames, check_stage
+from autograin_cli.files.storage.places import KIND, path_of
+from autograin_cli.files.storage.reading import check_header, check_layout, read_records
+from autograin_cli.files.storage.records import Flat, build, flatten, text_array, texts_by_path
+from autograin_cli.files.storage.schema import KIND_COMMANDS
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.potential.potential import Potential
 from autograin_cli.simulation.engine import Snapshot

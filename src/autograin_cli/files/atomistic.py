@@ -12,7 +12,8 @@ from autograin_cli.files.artifacts import InputFile
 from autograin_cli.files.atomistic_trajectory import AtomisticTrajectory, has_box
 from autograin_cli.files.fingerprints import input_file
 from autograin_cli.files.forces import ForceFile, open_forces
-from autograin_cli.files.frames import FrameFile
+from autograin_cli.files.formats.frames import FrameFile
+from autograin_cli.files.formats.trajectories import NATIVE, open_frame_file
 from autograin_cli.files.pairing import pair_forces
 from autograin_cli.files.timeline import Timeline, all_frames, drop_repeats, window
 from autograin_cli.files.topology import (
@@ -23,7 +24,6 @@ from autograin_cli.files.topology import (
     unknown_topology,
     with_bonds,
 )
-from autograin_cli.files.trajectories import NATIVE, open_frame_file
 from autograin_cli.files.visible import visible
 from autograin_cli.molecules import Molecule, bond_tree, molecule_types
 from autograin_cli.settings import ReadingSettings

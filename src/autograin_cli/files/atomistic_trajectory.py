@@ -9,7 +9,7 @@ import torch
 
 from autograin_cli.errors import InputError
 from autograin_cli.files.forces import ForceFile
-from autograin_cli.files.frames import FrameFile, corrupt
+from autograin_cli.files.formats.frames import FrameFile, corrupt
 from autograin_cli.files.timeline import Timeline
 from autograin_cli.files.visible import visible
 from autograin_cli.molecules import BondTree, make_whole

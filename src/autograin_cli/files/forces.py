@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from autograin_cli.errors import InputError, SettingError
-from autograin_cli.files import trr
-from autograin_cli.files.frames import FrameFile, check_readable, corrupt
-from autograin_cli.files.trajectories import open_frame_file
+from autograin_cli.files.formats import trr
+from autograin_cli.files.formats.frames import FrameFile, check_readable, corrupt
+from autograin_cli.files.formats.trajectories import open_frame_file
 from autograin_cli.files.visible import visible
 from autograin_cli.units import FORCE_UNITS, force_factor
 

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from autograin_cli.comparison.comparison import Distribution
 from autograin_cli.comparison.verdict import Verdict, verdicts
-from autograin_cli.files import figures, tables
 from autograin_cli.files.artifacts import Artifact
-from autograin_cli.files.drawing import molecule_figure
 from autograin_cli.files.output import NewFile, as_access_error
+from autograin_cli.files.pages import figures, tables
+from autograin_cli.files.pages.drawing import molecule_figure
 from autograin_cli.files.visible import visible
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.potential.potential import Potential

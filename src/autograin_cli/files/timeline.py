@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from autograin_cli.errors import InputError, SettingError
-from autograin_cli.files.frames import FrameFile
+from autograin_cli.files.formats.frames import FrameFile
 from autograin_cli.files.visible import visible
 from autograin_cli.settings import ReadingSettings
 

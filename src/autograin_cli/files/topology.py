@@ -13,8 +13,8 @@ from torch import Tensor
 
 from autograin_cli.bond_inference import infer_bonds, infer_hydrogens
 from autograin_cli.errors import SettingError
-from autograin_cli.files.frames import check_readable
-from autograin_cli.files.universe import FAILURES, open_universe, quietly
+from autograin_cli.files.formats.frames import check_readable
+from autograin_cli.files.formats.universe import FAILURES, open_universe, quietly
 from autograin_cli.files.visible import visible
 from autograin_cli.trajectory import Chunk
 

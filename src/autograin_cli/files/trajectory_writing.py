@@ -12,9 +12,9 @@ from MDAnalysis.lib.formats.libdcd import DCDFile
 from MDAnalysis.lib.formats.libmdaxdr import TRRFile, XTCFile
 
 from autograin_cli.errors import FileAccessError, InputError, SettingError
+from autograin_cli.files.formats.trajectories import NATIVE
+from autograin_cli.files.formats.trr import FORCE_UNIT
 from autograin_cli.files.output import NewFile, as_access_error, check_output
-from autograin_cli.files.trajectories import NATIVE
-from autograin_cli.files.trr import FORCE_UNIT
 from autograin_cli.files.visible import visible
 from autograin_cli.trajectory import Chunk
 from autograin_cli.units import force_factor, nm_from_angstrom

@@ -9,11 +9,11 @@ import pytest
 from torch import Tensor
 
 from autograin_cli.files.artifacts import Artifact
-from autograin_cli.files.conformance import named_group, place, unit_of
-from autograin_cli.files.format_page import schema_page
-from autograin_cli.files.places import path_of
-from autograin_cli.files.records import flatten
-from autograin_cli.files.schema import H5MD, SCHEMA, Field
+from autograin_cli.files.pages.format_page import schema_page
+from autograin_cli.files.storage.conformance import named_group, place, unit_of
+from autograin_cli.files.storage.places import path_of
+from autograin_cli.files.storage.records import flatten
+from autograin_cli.files.storage.schema import H5MD, SCHEMA, Field
 from example_artifacts import example
 
 TYPES = {"text": "str", "bool": "bool", "int64": "int", "float64": "float"}

@@ -13,7 +13,7 @@ import numpy as np
 from MDAnalysis.lib.mdamath import triclinic_vectors
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.frames import FrameFile, Frames, corrupt
+from autograin_cli.files.formats.frames import FrameFile, Frames, corrupt
 from autograin_cli.files.visible import visible
 
 # What the parsers and readers raise on files that they cannot make sense of.

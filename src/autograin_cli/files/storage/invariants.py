@@ -9,8 +9,8 @@ from torch import Tensor
 from autograin_cli.comparison.comparison import Comparison, Distribution
 from autograin_cli.comparison.verdict import JUDGES
 from autograin_cli.errors import InputError
-from autograin_cli.files.conformance import REMEDY
-from autograin_cli.files.schema import KIND_COMMANDS
+from autograin_cli.files.storage.conformance import REMEDY
+from autograin_cli.files.storage.schema import KIND_COMMANDS
 from autograin_cli.files.visible import visible
 from autograin_cli.mapping.mapping import Certificate, Mapping
 from autograin_cli.molecules import Molecule

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autograin_cli.files.frames import corrupt, cut_off, wrong_format
+from autograin_cli.files.formats.frames import corrupt, cut_off, wrong_format
 
 
 class Header(NamedTuple):

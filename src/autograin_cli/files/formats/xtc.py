@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from autograin_cli.files.frames import FrameFile, Frames, corrupt, read_ranges
-from autograin_cli.files.xdr import Header, Index, index_frames
-from autograin_cli.files.xtc_decoding import decode_frames
+from autograin_cli.files.formats.frames import FrameFile, Frames, corrupt, read_ranges
+from autograin_cli.files.formats.xdr import Header, Index, index_frames
+from autograin_cli.files.formats.xtc_decoding import decode_frames
 from autograin_cli.units import angstrom_from_nm
 
 _MAGIC = 1995

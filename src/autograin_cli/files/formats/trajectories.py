@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from autograin_cli.files.dcd import open_dcd
-from autograin_cli.files.frames import FrameFile, check_readable
-from autograin_cli.files.trr import open_trr
-from autograin_cli.files.universe import open_frames
-from autograin_cli.files.xtc import open_xtc
+from autograin_cli.files.formats.dcd import open_dcd
+from autograin_cli.files.formats.frames import FrameFile, check_readable
+from autograin_cli.files.formats.trr import open_trr
+from autograin_cli.files.formats.universe import open_frames
+from autograin_cli.files.formats.xtc import open_xtc
 
 NATIVE: dict[str, Callable[[Path], FrameFile]] = {
     ".xtc": open_xtc,

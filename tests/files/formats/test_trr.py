@@ -8,7 +8,7 @@ import pytest
 from MDAnalysis.lib.formats.libmdaxdr import TRRFile
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.trr import open_trr
+from autograin_cli.files.formats.trr import open_trr
 
 BOX = np.array([[3.0, 0.0, 0.0], [0.5, 2.5, 0.0], [-0.4, 0.3, 2.0]])  # nm
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.records import Flat, build, flatten
+from autograin_cli.files.storage.records import Flat, build, flatten
 from example_artifacts import bits
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.universe import open_frames
+from autograin_cli.files.formats.universe import open_frames
 
 XYZ = "3\nwater\nO 0 0 0\nH 1 0 0\nH 0 {0} 0\n"
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from autograin_cli import __version__
 from autograin_cli.errors import InputError
-from autograin_cli.files.content import ContentWriter, rows_of_a_chunk
-from autograin_cli.files.hdf5 import PART_BYTES, opened
-from autograin_cli.files.schema import BEADS, SCHEMA
+from autograin_cli.files.storage.content import ContentWriter, rows_of_a_chunk
+from autograin_cli.files.storage.hdf5 import PART_BYTES, opened
+from autograin_cli.files.storage.schema import BEADS, SCHEMA
 from autograin_cli.files.visible import visible
 from autograin_cli.mapping.mapping import Mapping as BeadMapping
 from autograin_cli.potential.potential import Potential

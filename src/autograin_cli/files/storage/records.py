@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.conformance import REMEDY
+from autograin_cli.files.storage.conformance import REMEDY
 from autograin_cli.files.visible import visible
 
 Record = TypeVar("Record")

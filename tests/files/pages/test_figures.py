@@ -13,8 +13,8 @@ from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from autograin_cli.files.drawing import molecule_figure
-from autograin_cli.files.figures import (
+from autograin_cli.files.pages.drawing import molecule_figure
+from autograin_cli.files.pages.figures import (
     BEAD_COLOURS,
     GREY,
     assignment_figure,
@@ -25,7 +25,7 @@ from autograin_cli.files.figures import (
     svg,
     term_figure,
 )
-from autograin_cli.files.layout import LARGEST, flat_layout, rings
+from autograin_cli.files.pages.layout import LARGEST, flat_layout, rings
 from autograin_cli.mapping.mapping import History, Mapping
 from autograin_cli.molecules import Molecule
 from autograin_cli.potential.terms import Term

@@ -15,8 +15,8 @@ from h5py import h5a, h5d, h5l, h5o, h5r, h5t
 from numpy.typing import NDArray
 
 from autograin_cli.errors import FileAccessError, InputError
-from autograin_cli.files.conformance import REMEDY, Stored, kind_of
-from autograin_cli.files.digest import ContentDigest, ValuesDigest
+from autograin_cli.files.storage.conformance import REMEDY, Stored, kind_of
+from autograin_cli.files.storage.digest import ContentDigest, ValuesDigest
 from autograin_cli.files.visible import visible
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"

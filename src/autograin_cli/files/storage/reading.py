@@ -8,11 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.conformance import REMEDY, check_numbers, check_shapes, place, unit_of
-from autograin_cli.files.h5md import FRAMES
-from autograin_cli.files.hdf5 import Contents, text_attribute
-from autograin_cli.files.records import Flat, texts_by_path, texts_of
-from autograin_cli.files.schema import H5MD, KIND_COMMANDS, SCHEMA_NAME, SCHEMA_VERSION
+from autograin_cli.files.storage.conformance import (
+    REMEDY,
+    check_numbers,
+    check_shapes,
+    place,
+    unit_of,
+)
+from autograin_cli.files.storage.h5md import FRAMES
+from autograin_cli.files.storage.hdf5 import Contents, text_attribute
+from autograin_cli.files.storage.records import Flat, texts_by_path, texts_of
+from autograin_cli.files.storage.schema import H5MD, KIND_COMMANDS, SCHEMA_NAME, SCHEMA_VERSION
 from autograin_cli.files.visible import visible
 
 

@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from autograin_cli.files.digest import ContentDigest, ValuesDigest
-from autograin_cli.files.disk import DiskFile
-from autograin_cli.files.records import text_array
-from autograin_cli.files.schema import SCHEMA_NAME, SCHEMA_VERSION, UNITS_FOR_MDANALYSIS
+from autograin_cli.files.storage.digest import ContentDigest, ValuesDigest
+from autograin_cli.files.storage.disk import DiskFile
+from autograin_cli.files.storage.records import text_array
+from autograin_cli.files.storage.schema import SCHEMA_NAME, SCHEMA_VERSION, UNITS_FOR_MDANALYSIS
 
 _CHUNK_BYTES = 2**18
 _LIBRARY_VERSIONS = ("v108", "v110")  # the same bytes for the same content

@@ -10,7 +10,7 @@ import numpy as np
 from MDAnalysis import units as mdanalysis_units
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.frames import (
+from autograin_cli.files.formats.frames import (
     FrameFile,
     Frames,
     corrupt,

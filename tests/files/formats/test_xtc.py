@@ -8,8 +8,8 @@ import pytest
 from MDAnalysis.lib.formats.libmdaxdr import XTCFile
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.frames import FrameFile
-from autograin_cli.files.xtc import open_xtc
+from autograin_cli.files.formats.frames import FrameFile
+from autograin_cli.files.formats.xtc import open_xtc
 
 BOX = np.array([[3.0, 0.0, 0.0], [0.5, 2.5, 0.0], [-0.4, 0.3, 2.0]])  # nm
 

@@ -8,8 +8,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from autograin_cli.files.figures import BLACK, STYLE, bead_colour, printable
-from autograin_cli.files.layout import Floats, flat_layout, rings
+from autograin_cli.files.pages.figures import BLACK, STYLE, bead_colour, printable
+from autograin_cli.files.pages.layout import Floats, flat_layout, rings
 from autograin_cli.mapping.mapping import Mapping
 
 BOND_LENGTH, WIDEST, TALLEST = 0.62, 7.0, 6.0  # inches on paper

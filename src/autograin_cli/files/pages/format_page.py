@@ -6,14 +6,14 @@ from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
 from autograin_cli.files.artifacts import Artifact
-from autograin_cli.files.places import path_of
-from autograin_cli.files.records import member_type, without_none
-from autograin_cli.files.schema import BEADS, H5MD, SCHEMA, SCHEMA_VERSION, Field
+from autograin_cli.files.storage.places import path_of
+from autograin_cli.files.storage.records import member_type, without_none
+from autograin_cli.files.storage.schema import BEADS, H5MD, SCHEMA, SCHEMA_VERSION, Field
 
 _HEAD = f"""# The format of an artifact
 
 Every command writes one HDF5 file that holds all that the next one needs. This page is made from
-the schema in `src/autograin_cli/files/schema.py`; `python docs/format_page.py` writes it.
+the schema in `src/autograin_cli/files/storage/schema.py`; `python docs/format_page.py` writes it.
 
 * Root attributes: `schema` = "autograin-artifact", `schema_version` =
   "{SCHEMA_VERSION[0]}.{SCHEMA_VERSION[1]}", `kind`, `content_sha256`, and `complete`, which is

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from autograin_cli.errors import FileAccessError, InputError
-from autograin_cli.files.trajectories import open_frame_file
+from autograin_cli.files.formats.trajectories import open_frame_file
 
-SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+SAMPLES = Path(__file__).parents[3] / "data" / "samples"
 
 
 def test_two_formats_of_one_run_hold_the_same_frames() -> None:

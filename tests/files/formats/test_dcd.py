@@ -10,7 +10,7 @@ import pytest
 from MDAnalysis.lib.formats.libdcd import DCDFile
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.dcd import open_dcd
+from autograin_cli.files.formats.dcd import open_dcd
 
 AKMA = 0.04888821  # ps
 

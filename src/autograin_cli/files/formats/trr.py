@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from autograin_cli.files.frames import FrameFile, Frames, read_ranges
-from autograin_cli.files.xdr import Header, Index, index_frames
+from autograin_cli.files.formats.frames import FrameFile, Frames, read_ranges
+from autograin_cli.files.formats.xdr import Header, Index, index_frames
 from autograin_cli.units import angstrom_from_nm, force_factor
 
 FORCE_UNIT = "kJ/mol/nm"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autograin_cli.errors import FileAccessError, InputError
-from autograin_cli.files.frames import PADDING, check_readable, read_ranges
+from autograin_cli.files.formats.frames import PADDING, check_readable, read_ranges
 
 
 def test_missing_files_folders_and_empty_files_are_told_apart(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from autograin_cli.files.disk import DiskFile
+from autograin_cli.files.storage.disk import DiskFile
 from example_artifacts import write
 
 _WRITE = """

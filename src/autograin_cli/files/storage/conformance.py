@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.schema import ANGSTROM, SCHEMA, Field
+from autograin_cli.files.storage.schema import ANGSTROM, SCHEMA, Field
 from autograin_cli.files.visible import visible
 
 REMEDY = "the file is damaged or was made by hand: write it again with the command that makes it"

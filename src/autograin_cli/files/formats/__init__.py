@@ -1,0 +1,1 @@
+"""Frames of one trajectory file, format by format."""

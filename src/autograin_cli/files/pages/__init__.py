@@ -1,0 +1,1 @@
+"""What reports and generated pages are made of: figures, drawings, tables."""

@@ -1,0 +1,1 @@
+"""What an artifact is on the disk: HDF5 written whole, and read as hostile."""
