@@ -216,6 +216,17 @@ def test_an_exact_spring_is_exact_inside_its_table_and_beyond() -> None:
     torch.testing.assert_close(forces[:, 1, 0], -70 * shift, rtol=1e-12, atol=1e-12)
 
 
+def test_a_period_may_begin_anywhere() -> None:
+    shifted = table(
+        lambda phi: 4 * (phi + 0.3).cos(), 1.0, 1.0 + 2 * math.pi, wall=0.0, periodic=True
+    )
+    given = potential(term("dihedral A-A-A-A", [[0, 1, 2, 3]], shifted))
+    positions = structures(200, noise=2.0)
+    energies, forces = energies_and_forces(terms_of(given), positions)
+    torch.testing.assert_close(energies, given.energy(positions), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(forces, given.forces(positions), rtol=1e-8, atol=1e-8)
+
+
 @pytest.mark.parametrize(("n_replicas", "n_threads"), [(1, 1), (16, 4), (17, 4), (1000, 7)])
 def test_threads_share_all_replicas_in_whole_blocks(n_replicas: int, n_threads: int) -> None:
     ranges = spans(n_replicas, n_threads)

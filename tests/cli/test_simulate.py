@@ -9,9 +9,7 @@ import pytest
 import torch
 from MDAnalysis.lib.formats.libmdaxdr import XTCFile
 
-from autograin_cli.cli.simulate import _with_threads
 from autograin_cli.files.artifacts import cg_trajectory, load
-from autograin_cli.settings import SimulationSettings
 from pipeline import SAMPLES, Done, forces_and_temperature, run
 
 
@@ -136,13 +134,3 @@ def test_a_run_that_diverges_leaves_nothing_behind(potential: Done, tmp_path: Pa
     assert "diverged at step" in done.stderr
     assert "--timestep" in done.stderr
     assert not list(tmp_path.iterdir())
-
-
-def test_threads_are_those_of_the_user_then_of_the_batch_system(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
-    assert _with_threads(SimulationSettings()).threads == 3
-    assert _with_threads(SimulationSettings(threads=2)).threads == 2
-    monkeypatch.delenv("SLURM_CPUS_PER_TASK")
-    assert _with_threads(SimulationSettings()).threads == 0

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from math import inf, sqrt
+from math import inf, pi, sqrt
 
 import pytest
 import torch
@@ -11,6 +11,7 @@ from autograin_cli.simulation.diagnostics import Diagnostics, Source, forces_and
 from autograin_cli.simulation.engine import Snapshot
 from autograin_cli.simulation.simulation import Simulation
 from autograin_cli.simulation.start import prepare
+from autograin_cli.statistics import effective_samples
 from autograin_cli.units import BOLTZMANN
 from tabulated import chain, hessian, hindered, pair, potential, spring, start, structures, term
 
@@ -126,6 +127,51 @@ def test_the_estimate_along_each_vector_is_the_curvature_along_it() -> None:
     _, estimate = forces_and_curvature(terms_of(given), one, random)
     vector = signs.flatten().double()
     assert float(estimate) == pytest.approx(float(vector @ matrix @ vector), rel=1e-5)
+
+
+def test_the_error_of_the_configurational_temperature_is_its_spread() -> None:
+    given, settings = pair(40.0), SETTINGS
+    begun = start(torch.zeros(500, 2, 3).double(), [10.0, 30.0], timestep=0.01)
+    random = torch.Generator().manual_seed(1)
+    spread = sqrt(BOLTZMANN * 300.0 / 40.0)
+    found, errors = [], []
+    for seed in range(600):
+        apart = spread * torch.randn(500, 3, generator=random, dtype=torch.float64)
+        source = Source(given, begun, replace(settings, seed=seed), "builtin", "cpu")
+        diagnostics = Diagnostics(source)
+        shape = made_up(1, 500)[0]
+        positions = torch.stack((torch.zeros_like(apart), apart), dim=1)
+        diagnostics.add(replace(shape, positions=positions, outside=torch.zeros(1)))
+        record = diagnostics.result()
+        found.append(record.configurational_temperature)
+        errors.append(record.configurational_temperature_error)
+    temperatures = torch.tensor(found, dtype=torch.float64)
+    stated = sum(errors) / 600
+    assert abs(float(temperatures.mean()) - 300.0) < 4 * stated / sqrt(600)
+    assert abs(float(temperatures.std()) / stated - 1) < 4 / sqrt(2 * 600)
+
+
+def test_a_dihedral_that_swings_about_180_degrees_is_not_torn() -> None:
+    given = potential(term("dihedral A-A-A-A", [[0, 1, 2, 3]], hindered(1.0)))
+    random = torch.Generator().manual_seed(2)
+    swing, swings = torch.randn(8, generator=random, dtype=torch.float64), []
+    diagnostics = Diagnostics(
+        Source(given, start(structures(8), MASSES, timestep=0.01), SETTINGS, "builtin", "cpu")
+    )
+    shape = made_up(1, 8)[0]
+    for _ in range(1500):
+        noise = torch.randn(8, generator=random, dtype=torch.float64)
+        swing = 0.9 * swing + sqrt(1 - 0.9**2) * noise
+        swings.append(swing)
+        angle = pi + 0.2 * swing
+        positions = torch.zeros(8, 4, 3, dtype=torch.float64)
+        positions[:, 0] = torch.tensor([1.0, 0.0, -0.5])
+        positions[:, 2, 2] = 1.5
+        positions[:, 3] = torch.stack((angle.cos(), angle.sin(), torch.full_like(angle, 2.0)), 1)
+        diagnostics.add(replace(shape, positions=positions, outside=torch.zeros(1)))
+    (mixing,) = diagnostics.result().convergence
+    expected = effective_samples(torch.stack(swings, dim=1))
+    assert mixing.effective_samples == pytest.approx(expected, rel=0.03)
 
 
 def test_without_terms_forces_tell_no_temperature() -> None:

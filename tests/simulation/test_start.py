@@ -38,6 +38,23 @@ def test_each_well_of_a_dihedral_has_the_share_of_replicas_of_the_reference() ->
     assert abs(int(first) - 300) < 4 * (400 * 0.75 * 0.25) ** 0.5
 
 
+def test_no_draw_lies_beyond_the_sampled_range() -> None:
+    coarse = table(lambda r: (r - 3) ** 2, 2.0, 4.0, points=3, wall=1.0, periodic=False)
+    given = potential(term("bond A-A", [[0, 1]], coarse, sampled=(2.6, 3.7)))
+    one = replace(given.terms[0], counts=torch.tensor([5, 0, 5]))
+    positions = start_positions(replace(given, terms=(one,)), structures(1)[:, :2], 50, seed=0)
+    lengths = coordinates("bond", positions, one.beads)
+    assert float(lengths.min()) == pytest.approx(2.6, abs=1e-6)
+    assert float(lengths.max()) == pytest.approx(3.7, abs=1e-6)
+
+
+def test_beads_in_a_straight_row_do_not_fly_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograin_cli.simulation.start._JITTER", 1e-15)
+    row = 3.0 * torch.arange(4)[None, :, None] * torch.tensor([0.6, 0.0, 0.8])
+    positions = start_positions(chain(), row, 100, seed=0)
+    assert float(positions.abs().max()) < 50
+
+
 def test_beads_on_one_point_are_pulled_apart() -> None:
     positions = start_positions(chain(), torch.zeros(1, 4, 3), 20, seed=0)
     lengths = coordinates("bond", positions, chain().terms[0].beads)

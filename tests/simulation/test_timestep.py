@@ -79,6 +79,15 @@ def test_the_curvature_of_a_table_is_the_largest_between_any_points() -> None:
     assert stiffness(wavy) == pytest.approx(81.0, rel=0.02)
 
 
+def test_the_ends_of_a_table_count() -> None:
+    rising, falling = (
+        table(energy, 0.0, 1.0, points=5, wall=0.0, periodic=False)
+        for energy in (lambda r: r**3, lambda r: (1 - r) ** 3)
+    )
+    assert stiffness(rising) == pytest.approx(6.0, rel=1e-12)
+    assert stiffness(falling) == pytest.approx(6.0, rel=1e-12)
+
+
 def test_a_periodic_table_has_no_wall() -> None:
     assert stiffness(hindered(4.0)) == pytest.approx(8.0, rel=1e-3)
 

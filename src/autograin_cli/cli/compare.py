@@ -8,6 +8,7 @@ import click
 
 from autograin_cli.cli import options
 from autograin_cli.cli.options import Output
+from autograin_cli.cli.threads import fitting_threads
 from autograin_cli.errors import ScoreExceededError
 from autograin_cli.settings import ComparisonSettings, ReadingSettings
 
@@ -67,7 +68,7 @@ def compare(
     before = load(Path(simulation), ("simulation",))
     read = read_atoms(trajectories, reading, console)
     beads = _beads(read.trajectory, applied(before.mappings[0], read))
-    with console.task("comparing"):
+    with console.task("comparing"), fitting_threads(read.trajectory.n_atoms):
         comparison = stage.compare(
             console.watch(beads, "reading the reference"),
             console.watch(cg_trajectory(Path(simulation)), "reading the simulation"),

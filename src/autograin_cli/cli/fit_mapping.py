@@ -6,6 +6,7 @@ import click
 
 from autograin_cli.cli import options
 from autograin_cli.cli.options import Output
+from autograin_cli.cli.threads import fitting_threads
 from autograin_cli.settings import MappingSettings, ReadingSettings
 
 _EPILOG = """\b
@@ -50,7 +51,7 @@ def fit_mapping(
     check_output(path, output.overwrite)
     read = read_atoms(trajectories, reading, console)
     molecule = only_molecule(read)
-    with console.task("fitting the mapping"):
+    with console.task("fitting the mapping"), fitting_threads(read.trajectory.n_atoms):
         atoms = console.watch(read.trajectory, "reading")
         mapping = fit.fit_mapping(atoms, molecule, settings)
     for caution in cautions(mapping.certificate) if mapping.certificate else ():

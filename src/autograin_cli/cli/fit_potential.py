@@ -6,6 +6,7 @@ import click
 
 from autograin_cli.cli import options
 from autograin_cli.cli.options import Output
+from autograin_cli.cli.threads import fitting_threads
 from autograin_cli.settings import PotentialSettings, ReadingSettings
 
 _EPILOG = """\b
@@ -55,7 +56,7 @@ def fit_potential(
     before = load(Path(mapping), ("mapping", "potential"))
     read = read_atoms(trajectories, reading, console)
     fitted = applied(before.mappings[0], read)
-    with console.task("fitting the potential"):
+    with console.task("fitting the potential"), fitting_threads(read.trajectory.n_atoms):
         atoms = console.watch(read.trajectory, "reading")
         maps = choose_force_maps(atoms, fitted, settings.force_map)
         beads = BeadTrajectory(atoms, fitted, maps)

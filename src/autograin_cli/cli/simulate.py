@@ -1,6 +1,5 @@
 """simulate: potential.h5 -> simulation.h5, and a trajectory for other programs."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ import click
 
 from autograin_cli.cli import options
 from autograin_cli.cli.options import Output
+from autograin_cli.cli.threads import job_threads
 from autograin_cli.errors import SettingError
 from autograin_cli.settings import SimulationSettings
 
@@ -106,7 +106,8 @@ def _run(
     source = Source(potential, start, settings, "builtin", choose_device(settings))
     console.detail(f"{start.temperature:g} K, time step {start.timestep:.4g} ps")
     diagnostics = Diagnostics(source)
-    snapshots = builtin_engine(_with_threads(settings)).run(potential, start, settings)
+    allotted = replace(settings, threads=job_threads(settings.threads))
+    snapshots = builtin_engine(allotted).run(potential, start, settings)
     if source.device == "cpu" and not compiled():
         console.note("compiling the inner loops, once: some seconds")
     total = schedule(start.timestep, settings).n_snapshots
@@ -114,13 +115,6 @@ def _run(
         writer.append(snapshot)
         diagnostics.add(snapshot)
     return diagnostics.result()
-
-
-def _with_threads(settings: SimulationSettings) -> SimulationSettings:
-    """Take the threads that a batch system gave, where the user did not choose."""
-    allotted = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    given = int(allotted) if allotted.isdigit() else 0
-    return replace(settings, threads=settings.threads or given)
 
 
 def _with_masses(mapping: "Mapping", masses: str | None) -> "Mapping":
