@@ -59,7 +59,7 @@ def plain_felt(given: Potential, positions: Tensor) -> Felt:
     outside = []
     for one in given.terms:
         q = coordinates(one.coordinate, positions, one.beads)
-        outside.append(((q < one.sampled_low) | (q > one.sampled_high)).sum())
+        outside.append(one.is_outside(q).sum())
     return Felt(given.forces(positions), torch.stack(outside))
 
 

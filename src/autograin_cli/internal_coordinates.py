@@ -16,7 +16,9 @@ _TINY = 1e-12  # below it a sine or a length counts as zero, and the gradient st
 def _locate(w: Floats, i: int, q: float, edges: Edges) -> None:
     """Find the cell of a coordinate, the place in it, and the way beyond the table."""
     low, high, density, last_cell, sampled_low, sampled_high, period, inverse = edges
-    w[OUTSIDE + i] = 1.0 if q < sampled_low or q > sampled_high else 0.0
+    # The sampled range of a dihedral may reach beyond pi: it is met a period on.
+    turned = q - period * math.floor((q - sampled_low) * inverse)
+    w[OUTSIDE + i] = 1.0 if turned < sampled_low or turned > sampled_high else 0.0
     q = q - period * math.floor((q - low) * inverse)
     inside = min(max(q, low), high)
     scaled = (inside - low) * density

@@ -48,11 +48,11 @@ def test_no_draw_lies_beyond_the_sampled_range() -> None:
     assert float(lengths.max()) == pytest.approx(3.7, abs=1e-6)
 
 
-def test_beads_in_a_straight_row_do_not_fly_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograin_cli.simulation.start._JITTER", 1e-15)
+def test_beads_in_a_straight_row_are_bent() -> None:
     row = 3.0 * torch.arange(4)[None, :, None] * torch.tensor([0.6, 0.0, 0.8])
     positions = start_positions(chain(), row, 100, seed=0)
-    assert float(positions.abs().max()) < 50
+    bends = coordinates("angle", positions, chain().terms[2].beads)
+    assert torch.all((bends > 1.65) & (bends < 2.25))
 
 
 def test_beads_on_one_point_are_pulled_apart() -> None:

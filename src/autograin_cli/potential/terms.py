@@ -102,3 +102,10 @@ class Term:
     counts: Tensor
     energy_errors: Tensor
     table: Table
+
+    def is_outside(self, q: Tensor) -> Tensor:
+        """Whether coordinates lie beyond the sampled range; Å or radians, (...)."""
+        if self.table.periodic:
+            period = self.table.high - self.table.low
+            q = self.sampled_low + torch.remainder(q - self.sampled_low, period)
+        return (q < self.sampled_low) | (q > self.sampled_high)

@@ -101,7 +101,7 @@ class BatchedIntegrator:
             q, gradients = coordinates_with_gradients(term.coordinate, positions, term.beads)
             pull = -term.table.evaluate(q)[1][..., None, None] * gradients
             forces.index_add_(1, term.beads.flatten(), pull.flatten(1, 2))
-            outside.append(((q < term.sampled_low) | (q > term.sampled_high)).sum())
+            outside.append(term.is_outside(q).sum())
         none = torch.zeros(0, dtype=torch.int64, device=positions.device)
         return Felt(forces, torch.stack(outside) if outside else none)
 

@@ -18,7 +18,6 @@ from autograin_cli.simulation.timestep import default_timestep, fitting_timestep
 _SWEEPS = 30
 _PROBES = 16
 _JITTER = 0.05  # Å, so that no two beads coincide and no angle is flat
-_LONGEST_MOVE = 0.5  # Å, of a bead in one correction
 
 
 def prepare(
@@ -104,7 +103,4 @@ def _corrected(positions: Tensor, term: Term, target: Tensor) -> Tensor:
         miss = torch.remainder(miss + pi, 2 * pi) - pi
     along = gradients[:, 0]
     share = miss / along.square().sum((1, 2)).clamp(min=1e-12)
-    moves = share[:, None, None] * along
-    lengths = moves.norm(dim=2, keepdim=True).amax(1, keepdim=True)
-    moves = moves * (_LONGEST_MOVE / lengths.clamp(min=_LONGEST_MOVE))
-    return positions.index_add(1, term.beads[0], moves)
+    return positions.index_add(1, term.beads[0], share[:, None, None] * along)
