@@ -42,3 +42,19 @@ def test_contracted_scores_are_those_of_the_plain_equations(weights: str, n_bead
         force = mean_square_force(shares, seen.force_gram)
         expected = torch.stack([loss, compact, force, loss + 3 * compact + 0.01 * force])
         torch.testing.assert_close(torch.stack(values), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_scores_of_blocks_together_are_those_of_each_block() -> None:
+    molecule = ortho_terphenyl()
+    system = springs(molecule.bonds, molecule.n_atoms, seed=1)
+    parts = units(molecule, torch.full((32,), -1), connected=True)
+    grams = [moments(system.draw(60, seed)).gram for seed in range(3)]
+    labels = torch.arange(18).remainder(3).repeat(4, 1)
+    labels[1:, 0] = torch.tensor([1, 2, 1])
+    weights = torch.ones(32, dtype=torch.float64)
+    together = score(
+        objective(torch.stack(grams)[:, None], None, weights, parts, (1.0, 3.0, 0.0)), labels, 3
+    )
+    alone = [score(objective(g, None, weights, parts, (1.0, 3.0, 0.0)), labels, 3) for g in grams]
+    expected = torch.stack([one.objective for one in alone])
+    torch.testing.assert_close(together.objective, expected, rtol=1e-12, atol=0)

@@ -15,7 +15,7 @@ from autograin_cli.molecules import Molecule
 from autograin_cli.trajectory import Chunk, Trajectory
 
 _SAMPLED_STRUCTURES = 300
-_SUPERPOSED_STRUCTURES = 100
+_SUPERPOSED_STRUCTURES = 50
 # Numbers of a slice of frames: what it takes stays in the cache of a core.
 _SLICE = 2**17
 # Å; nearer to the origin than this, centring the sums is exact to 1e-12.
@@ -124,7 +124,8 @@ def survey(trajectory: Trajectory, molecule: Molecule, n_blocks: int) -> Survey:
         frames = torch.arange(first, first + chunk.n_frames)
         block_of = frames * n_blocks // trajectory.n_frames
         for block in block_of.unique().tolist():
-            part = _molecule_moments(chunk, molecule, block_of == block)
+            start, stop = torch.searchsorted(block_of, torch.tensor([block, block + 1])).tolist()
+            part = _molecule_moments(chunk, molecule, slice(start, stop))
             before = blocks[block]
             blocks[block] = part if before is None else before + part
         structures.append(chunk.positions[frames % step == 0][:, molecule.copies[0]])
@@ -149,15 +150,14 @@ def _products(vectors: Tensor) -> Tensor:
     return sums
 
 
-def _molecule_moments(chunk: Chunk, molecule: Molecule, frames: Tensor) -> Moments:
-    """Moments of every copy of a molecule in some frames of a chunk."""
-    whole = bool(frames.all())
+def _molecule_moments(chunk: Chunk, molecule: Molecule, frames: slice) -> Moments:
+    """Moments of every copy of a molecule in consecutive frames of a chunk."""
 
     def copies(atoms: Tensor) -> Tensor:
-        chosen = atoms if whole else atoms[frames]
-        if molecule.n_copies == 1 and molecule.n_atoms == atoms.shape[1]:
-            return chosen
-        return chosen[:, molecule.copies].flatten(0, 1)
+        # Views, where the molecule is all there is: a copy takes longer than the sums.
+        if torch.equal(molecule.copies, torch.arange(atoms.shape[1])[None]):
+            return atoms[frames]
+        return atoms[frames][:, molecule.copies].flatten(0, 1)
 
     return moments(copies(chunk.positions), None if chunk.forces is None else copies(chunk.forces))
 

@@ -65,10 +65,19 @@ class Problem:
 
     def objective(self, moments: Moments) -> Objective:
         """The objective on the moments of some frames."""
-        forces = moments.force_gram
+        return self._objective(moments.gram, moments.force_gram)
+
+    @property
+    def block_objectives(self) -> Objective:
+        """The objective on the moments of each block, with leading dimensions (blocks, 1)."""
+        grams = torch.stack([block.gram for block in self.blocks])[:, None]
+        forces = [block.force_gram for block in self.blocks if block.force_gram is not None]
+        return self._objective(grams, torch.stack(forces)[:, None] if forces else None)
+
+    def _objective(self, gram: Tensor, force_gram: Tensor | None) -> Objective:
         return objective(
-            self._symmetrised(moments.gram),
-            None if forces is None else self._symmetrised(forces),
+            self._symmetrised(gram),
+            None if force_gram is None else self._symmetrised(force_gram),
             self.atom_weights,
             self.units,
             self.objective_weights,

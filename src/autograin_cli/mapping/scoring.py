@@ -20,12 +20,15 @@ _BATCH = 8192
 class Objective:
     """L_AE + lambda C + rho <|F|²>, on sums over pairs of units.
 
+    The matrices and the trace may have leading dimensions, (blocks, 1, ...): scores are then
+    those of each block of frames, (blocks, mappings).
+
     gram, squared: G and G² weighted and summed over the atoms of two units, (units, units).
     mixed: G weighted on one side, symmetrised, (units, units).
     forces: <f_i·f_j>, (units, units); zeros without forces.
     masses: summed weights of a unit, (units,).
     sizes: atoms of a unit, (units,).
-    trace: of G, Å².
+    trace: of G, Å², ().
     weights: 1, lambda and rho: of L_AE, C and <|F|²>.
     """
 
@@ -35,7 +38,7 @@ class Objective:
     forces: Tensor
     masses: Tensor
     sizes: Tensor
-    trace: float
+    trace: Tensor
     weights: tuple[float, float, float]
 
 
@@ -94,12 +97,12 @@ def objective(
     half = gram @ weighted
     return Objective(
         gram=weighted.T @ half,
-        squared=half.T @ half,
-        mixed=(mixed + mixed.T) / 2,
+        squared=half.mT @ half,
+        mixed=(mixed + mixed.mT) / 2,
         forces=torch.zeros_like(mixed) if force_gram is None else member.T @ force_gram @ member,
         masses=weighted.sum(0),
         sizes=member.sum(0),
-        trace=float(gram.trace()),
+        trace=gram.diagonal(dim1=-2, dim2=-1).sum(-1),
         weights=weights,
     )
 
@@ -155,10 +158,15 @@ def score(target: Objective, labels: Tensor, n_beads: int) -> Scores:
     parts = []
     for batch in flat.split(_BATCH):
         parts.append(scores(target, sums(target, one_hot(batch, n_beads))))
-    shape = labels.shape[:-1]
     return Scores(
         *(
-            torch.cat([getattr(part, name) for part in parts]).reshape(shape)
+            _joined([getattr(part, name) for part in parts], labels.shape[:-1])
             for name in ("loss", "compactness", "mean_square_force", "objective")
         )
     )
+
+
+def _joined(parts: list[Tensor], shape: torch.Size) -> Tensor:
+    """Scores of batches of mappings in the shape of the mappings, blocks of frames in front."""
+    values = torch.cat(parts, dim=-1)
+    return values.reshape((*values.shape[:-1], *shape))

@@ -211,18 +211,17 @@ def average_over_classes(matrix: Tensor, classes: Tensor) -> Tensor:
     """Mean of a symmetric matrix over classes of pairs.
 
     Args:
-        matrix: (atoms, atoms).
+        matrix: (..., atoms, atoms).
         classes: of ordered pairs, (atoms, atoms), int64.
 
     Returns:
-        The matrix with every element replaced by the mean of its class, (atoms, atoms).
+        The matrix with every element replaced by the mean of its class, (..., atoms, atoms).
     """
-    flat = classes.flatten()
-    sums = torch.zeros(int(flat.max()) + 1, dtype=matrix.dtype).index_add_(
-        0, flat, matrix.flatten()
-    )
-    means = (sums / flat.bincount())[classes]
-    return (means + means.T) / 2
+    flat, count = classes.flatten(), int(classes.max()) + 1
+    sums = matrix.new_zeros(*matrix.shape[:-2], count)
+    sums.index_add_(-1, flat, matrix.flatten(-2))
+    means = (sums / flat.bincount())[..., classes]
+    return (means + means.mT) / 2
 
 
 def colour_refinement(colours: list[object], neighbours: tuple[frozenset[int], ...]) -> list[int]:
