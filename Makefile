@@ -14,7 +14,7 @@ DEMO := build/demo/$(MOLECULE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install format lint types test test-slow docs samples bench check
+.PHONY: help demo install format lint types test test-slow docs samples golden bench check
 
 help:
 	@echo "make demo        install, then run the four commands on real data (MOLECULE=otp or aniline)"
@@ -24,6 +24,7 @@ help:
 	@echo "make format      lay out the code"
 	@echo "make docs        rebuild the generated pages; fails if one was out of date"
 	@echo "make samples     regenerate the sample data (minutes)"
+	@echo "make golden      write the golden numbers of the tests anew"
 	@echo "make bench       run the benchmarks"
 
 # --- install --------------------------------------------------------------------------
@@ -88,6 +89,9 @@ docs: $(INSTALLED)
 check: test lint types docs
 
 # --- data and timings -----------------------------------------------------------------
+
+golden: $(INSTALLED)
+	AUTOGRAIN_GOLDEN=1 $(BIN)/python -m pytest tests/test_golden.py
 
 samples: $(INSTALLED)
 	$(BIN)/python data/gas_phase.py otp aniline --out data/samples
