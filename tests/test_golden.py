@@ -18,8 +18,26 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Numbers:
     """Mapping and potential of aniline in the forms of the paper."""
     folder = tmp_path_factory.mktemp("golden")
     mapping, potential = folder / "mapping.h5", folder / "potential.h5"
-    fit = ("fit-mapping", XTC, "-s", PSF, "--beads", "2", "--method", "exact", "-o", mapping)
-    match = ("fit-potential", mapping, XTC, "-s", PSF, *forces_and_temperature())
+    fit: tuple[str | Path, ...] = (
+        "fit-mapping",
+        XTC,
+        "-s",
+        PSF,
+        "--beads",
+        "2",
+        "--method",
+        "exact",
+        "-o",
+        mapping,
+    )
+    match: tuple[str | Path, ...] = (
+        "fit-potential",
+        mapping,
+        XTC,
+        "-s",
+        PSF,
+        *forces_and_temperature(),
+    )
     assert run(*fit).exit_code == 0
     assert run(*match, "--bond", "harmonic", "-o", potential).exit_code == 0
     found = load(potential, ("potential",))
