@@ -1,6 +1,6 @@
 """Å, ps, u, kJ/mol, K: the constants, and the only conversions."""
 
-from math import degrees, radians
+from math import degrees
 
 from autograin_cli.errors import SettingError
 
@@ -67,8 +67,3 @@ def picoseconds(text: str) -> float:
 def to_degrees(angle: float) -> float:
     """Degrees of an angle in radians: what a person reads."""
     return degrees(angle)
-
-
-def to_radians(angle: float) -> float:
-    """Radians of an angle in degrees: what the code computes with."""
-    return radians(angle)

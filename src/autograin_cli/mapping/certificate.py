@@ -50,15 +50,20 @@ class Choice:
     """The mapping chosen, and where it came from.
 
     labels: bead of each unit, (units,).
-    value: its objective, Å².
+    scores: of it, each ().
     method: 'anneal', 'polish', 'enumeration' or 'local search': the first that found it.
     rounded: objective of the rounded mapping of each annealing seed, Å², (seeds,).
     """
 
     labels: Tensor
-    value: float
+    scores: Scores
     method: str
     rounded: Tensor
+
+    @property
+    def value(self) -> float:
+        """Objective of the mapping, Å²."""
+        return float(self.scores.objective)
 
 
 def candidates(problem: Problem, target: Objective, rounded: list[Tensor]) -> Candidates:
@@ -106,10 +111,11 @@ def choose(
             found.append(("polish", improve(target, problem.units, found[0][1], n_beads)))
         best = evaluated.labels[evaluated.scores.objective.argmin()]
         found.append(("enumeration" if evaluated.complete else "local search", best))
-    reached = [float(score(target, labels, n_beads).objective) for _, labels in found]
-    lowest = min(reached)
-    first = next(i for i, value in enumerate(reached) if value <= lowest * (1 + _TIE))
-    return Choice(found[first][1], reached[first], found[first][0], values)
+    choices = [
+        Choice(labels, score(target, labels, n_beads), method, values) for method, labels in found
+    ]
+    lowest = min(choice.value for choice in choices)
+    return next(choice for choice in choices if choice.value <= lowest * (1 + _TIE))
 
 
 def certify(
@@ -132,7 +138,6 @@ def certify(
     """
     settings, gram, force_gram = problem.settings, problem.gram, problem.force_gram
     shares = one_hot(assignment, settings.beads)
-    own = score(problem.objective(problem.moments), choice.labels, settings.beads)
     values, losses = evaluated.scores.objective, evaluated.scores.loss
     worse = values[values > choice.value * (1 + _TIE)]
     better = values < choice.value * (1 - _TIE)
@@ -161,9 +166,9 @@ def certify(
         n_within_one_percent=int((values <= 1.01 * float(values.min())).sum()),
         n_within_one_percent_ae=int((losses <= 1.01 * float(losses.min())).sum()),
         margin=float(worse.min()) / choice.value - 1 if len(worse) and choice.value > 0 else None,
-        rank_ae=1 + int((losses < float(own.loss) * (1 - _TIE)).sum()),
+        rank_ae=1 + int((losses < float(choice.scores.loss) * (1 - _TIE)).sum()),
         rank_compactness=1
-        + int((evaluated.scores.compactness < float(own.compactness) * (1 - _TIE)).sum()),
+        + int((evaluated.scores.compactness < float(choice.scores.compactness) * (1 - _TIE)).sum()),
         block_agreement=_block_agreement(problem, evaluated, choice.labels),
         seed_agreement=float((seeds <= choice.value * (1 + _TIE)).double().mean())
         if len(seeds)
