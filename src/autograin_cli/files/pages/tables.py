@@ -97,7 +97,7 @@ def _loss_rows(certificate: Certificate) -> list[Row]:
             "the normalisation of the authors' program",
         ),
         Row(
-            "the same, frames alone",
+            "the same, over the frames alone",
             f"{number(certificate.loss_sampled / 3)} Å²",
             "no images under symmetries: what published values compare with",
         ),
@@ -114,7 +114,7 @@ def _loss_rows(certificate: Certificate) -> list[Row]:
     ]
     if certificate.soft_loss is not None:
         soft = f"{number(certificate.soft_loss)} Å²"
-        rows.insert(2, Row("L_AE before rounding", soft, "best annealed encoder"))
+        rows.insert(3, Row("L_AE before rounding", soft, "best annealed encoder"))
     if certificate.mean_square_force is not None:
         force = f"{number(certificate.mean_square_force)} (kJ/(mol Å))²"
         rows.append(Row("mean square force", force, "of a bead, forces of its atoms summed"))
