@@ -49,3 +49,9 @@ class FileAccessError(AutograinError):
 
 class DivergenceError(AutograinError):
     """A fit or a simulation met a value that is not finite, or left every bound."""
+
+
+class EngineError(AutograinError):
+    """An engine was asked for whose program is not there, or fails."""
+
+    exit_code = 69

@@ -30,13 +30,23 @@ class ReadingSettings:
     forces: tuple[str, ...] = _setting((), "force files, in the order of the trajectories")
     force_unit: str | None = _setting(
         None,
-        "unit of the forces; needed where the file format does not fix it (DCD, .npy, .npz)",
+        "unit of the forces; needed where the file format does not fix it (DCD, LAMMPS dump, .npy, "
+        ".npz)",
         choices=("kJ/mol/A", "kJ/mol/nm", "kcal/mol/A", "eV/A", "hartree/bohr"),
     )
     select: str | None = _setting(None, "atoms to read, in the selection language of MDAnalysis")
     begin: float | None = _setting(None, "first time to read", unit="ps")
     end: float | None = _setting(None, "time to stop before", unit="ps")
     stride: int = _setting(1, "read every so many frames", least=1)
+
+
+@dataclass(frozen=True)
+class BeadSettings:
+    """How many beads fit-mapping gives to a molecule."""
+
+    beads: str = _setting(
+        "3", "beads of a molecule: a number for every type, or by type as ethane=2,water=1"
+    )
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,37 @@ class PotentialSettings:
     dihedral: str = _setting(
         "spline", "form of the dihedrals", choices=("spline", "fourier", "none")
     )
+    pair: str = _setting(
+        "auto",
+        "form of the pair terms; auto is spline in a box with more than one molecule, else none",
+        choices=("auto", "lj-12-6", "lj-9-6", "spline", "none"),
+    )
+    cutoff: float | None = _setting(
+        None,
+        "distance from which pairs feel nothing; 12, or half of the thinnest box if that is less",
+        unit="Å",
+        least=0.1,
+    )
+    switch: float | None = _setting(
+        None,
+        "distance from which Lennard-Jones terms are switched off; 1 Å before the cutoff",
+        unit="Å",
+        least=0.0,
+    )
+    excluded_bonds: int | None = _setting(
+        None,
+        "beads of a molecule at most so many bonds apart feel no pair term; 2, or 3 where "
+        "dihedrals are fitted",
+        least=0,
+        most=10,
+    )
+    types: str | None = _setting(
+        None,
+        "types of the beads in place of those from symmetry, as CH3,CH2,CH3 or, by molecule, "
+        "propane=CH3,CH2,CH3 water=W",
+    )
     knots: int = _setting(24, "intervals of a spline over the sampled range", least=4, most=1000)
+    pair_knots: int = _setting(40, "intervals of a pair spline", least=4, most=1000)
     harmonics: int = _setting(6, "harmonics of a Fourier dihedral", least=1, most=24)
     force_map: str = _setting(
         "optimal",
@@ -118,7 +158,32 @@ class SimulationSettings:
         None, "time step; a quarter of 2/omega_max if not given", unit="ps", least=0.0
     )
     friction: float = _setting(1.0, "friction of the heat bath", unit="1/ps", least=0.0)
-    replicas: int = _setting(64, "copies that do not feel one another, in one batch", least=1)
+    replicas: int | None = _setting(
+        None,
+        "copies of the system that do not feel one another, in one batch; 64 of a single "
+        "molecule, 1 of a box",
+        least=1,
+    )
+    molecules: str | None = _setting(
+        None,
+        "molecules in the box: a number, or by type as ethane=300,water=100; as many as in the "
+        "reference if not given",
+    )
+    density: float | None = _setting(
+        None, "density of the box; that of the reference if not given", unit="g/cm3", least=0.0
+    )
+    box: str | None = _setting(
+        None, "box in Å in place of a density: 40, or 40,40,60 for its three edges"
+    )
+    replicate: str | None = _setting(
+        None, "start from copies of the reference box, as 2,2,2, in place of a packed box"
+    )
+    engine: str = _setting(
+        "builtin",
+        "what moves the beads; openmm and lammps need the extra of that name",
+        choices=("builtin", "openmm", "lammps"),
+    )
+    ranks: int = _setting(1, "MPI ranks of the lammps engine", least=1)
     interval: float = _setting(1.0, "time between frames kept", unit="ps", least=0.0)
     equilibration: float = _setting(50.0, "time before the first frame kept", unit="ps", least=0.0)
     device: str = _setting(
@@ -135,8 +200,26 @@ class ComparisonSettings:
     """Choices of compare."""
 
     bins: int = _setting(50, "bins of a distribution over the range of both runs", least=5)
+    rdf_spacing: float = _setting(0.1, "width of a bin of g(r)", unit="Å", least=0.001)
+    rdf_range: float | None = _setting(
+        None, "longest distance of g(r); half of the thinnest box if not given", unit="Å", least=0.1
+    )
     resamples: int = _setting(400, "resamples of the block bootstrap", least=50)
     fail_above: float | None = _setting(
-        None, "exit with 3 if a Jensen-Shannon score over its floor is larger", least=0.0
+        None,
+        "exit with 3 if a score over its floor is larger: Jensen-Shannon of a distribution, or the "
+        "rms deviation of g(r)",
+        least=0.0,
     )
     seed: int = _setting(0, "seed of the bootstrap", least=0)
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """Choices of export."""
+
+    to: str = _setting(
+        "lammps",
+        "program, or kind of file: psf is PSF and PDB of the beads, pdb the atoms with their bead",
+        choices=("lammps", "openmm", "gromacs", "openmscg", "votca", "psf", "pdb"),
+    )
