@@ -103,3 +103,36 @@ def test_one_atom_has_no_bonds() -> None:
     bonds = infer_bonds(positions, None)
     assert bonds.shape == (0, 2)
     assert infer_hydrogens(positions, None, bonds).tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [[14.0, 0, 0], [0, 9.0, 0], [0, 0, 11.0]],
+        [[10.0, 0, 0], [4.0, 9.0, 0], [-4.0, 3.0, 9.5]],
+        [[6.0, 6.0, 3.0], [-6.0, 7.0, 1.0], [1.0, -2.0, 9.0]],
+    ],
+)
+def test_bonds_across_any_face_of_a_box_are_those_of_the_nearest_images(
+    rows: list[list[float]],
+) -> None:
+    """Pairs of atoms 1.5 Å apart, cut by the box; any two others are farther apart."""
+    generator = torch.Generator().manual_seed(6)
+    box = torch.tensor(rows, dtype=torch.float64)
+    places = torch.cartesian_prod(*[torch.arange(2) / 2] * 3).double() @ box
+    for _ in range(20):
+        shift = torch.rand(3, generator=generator, dtype=torch.float64) @ box
+        turn = torch.randn(8, 3, generator=generator, dtype=torch.float64)
+        half = 0.75 * turn / turn.norm(dim=1, keepdim=True)
+        atoms = torch.stack([places - half, places + half], dim=1).reshape(16, 3) + shift
+        wrapped = atoms - (atoms @ torch.linalg.inv(box)).floor() @ box
+        images = torch.cartesian_prod(*[torch.arange(-2, 3)] * 3).double() @ box
+        apart = (wrapped[:, None, None] - wrapped[None, :, None] + images).norm(dim=-1).amin(-1)
+        expected = (apart < 1.5 + 1e-9).triu(1).nonzero()
+        others = (apart < 1.6).triu(1).sum()
+        if others > len(expected):  # two pairs that nearly touch
+            continue
+        bonds = infer_bonds(wrapped.expand(2, -1, -1), box.expand(2, 3, 3))
+        tree = {tuple(bond) for bond in bonds.tolist()}
+        assert {tuple(pair) for pair in expected.tolist()} <= tree
+        assert all(apart[first, second] < 2.4 for first, second in tree)

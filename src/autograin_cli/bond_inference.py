@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from autograin_cli.geometry import minimum_image
@@ -59,16 +60,34 @@ def infer_hydrogens(positions: Tensor, boxes: Tensor | None, bonds: Tensor) -> T
 
 def _near_pairs(positions: Tensor, box: Tensor | None) -> Tensor:
     """Pairs of atoms of one frame that are near enough to be bonded, (pairs, 2), sorted."""
-    n_atoms = positions.shape[0]
-    rows = max(1, _WORKING_SIZE // (3 * n_atoms))
-    found = []
-    for start in range(0, n_atoms, rows):
-        between = positions[None, start:] - positions[start : start + rows, None]
-        if box is not None:
-            between = minimum_image(between[None], box)[0]
-        first, second = (between.norm(dim=-1) < _FARTHEST).nonzero().T
-        found.append(torch.stack([first, second], dim=1)[first < second] + start)
-    return torch.cat(found)
+    points, atoms = positions.numpy(), np.arange(len(positions))
+    if box is not None:
+        points, atoms = _with_images(points, box[0].numpy())
+    found = np.sort(atoms[cKDTree(points).query_pairs(_FARTHEST, output_type="ndarray")], axis=1)
+    return torch.from_numpy(np.unique(found[found[:, 0] != found[:, 1]], axis=0))
+
+
+def _with_images(points: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Atoms wrapped into the box with their images around it, and which atom each is an image of.
+
+    Args:
+        points: Å, (atoms, 3).
+        box: Å, (3, 3), rows are the box vectors.
+    """
+    inverse = np.linalg.inv(box)
+    fractions = points @ inverse
+    fractions -= np.floor(fractions)
+    margins = _FARTHEST * np.linalg.norm(inverse, axis=0)  # a height is one over such a length
+    atoms = np.arange(len(points))
+    for axis, margin in enumerate(margins.tolist()):
+        reach = int(np.ceil(margin))
+        shifts = np.repeat(np.arange(-reach, reach + 1), len(atoms))
+        along = np.tile(fractions[:, axis], 2 * reach + 1) + shifts
+        near = (along > -margin) & (along < 1 + margin)
+        fractions = np.tile(fractions, (2 * reach + 1, 1))[near]
+        fractions[:, axis] = along[near]
+        atoms = np.tile(atoms, 2 * reach + 1)[near]
+    return fractions @ box, atoms
 
 
 def _distances(positions: Tensor, boxes: Tensor | None, pairs: Tensor) -> tuple[Tensor, Tensor]:

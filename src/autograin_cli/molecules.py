@@ -1,4 +1,4 @@
-"""Which atoms are bonded, rigid, one molecule; molecules made whole."""
+"""Which atoms are bonded, which make one molecule, and which molecules are of one type."""
 
 import re
 from collections import defaultdict, deque
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from scipy.sparse import coo_array
@@ -166,62 +165,3 @@ def _walk(molecule: Molecule) -> tuple[Tensor, Tensor]:
         order.extend(found)
         waiting.extend(found)
     return torch.tensor(order), torch.tensor(parents)
-
-
-def make_whole(positions: Tensor, boxes: Tensor, tree: BondTree) -> Tensor:
-    """Put every atom into the periodic image that is nearest to its parent in the tree.
-
-    The first atom of each molecule stays. Exact in any box as long as bonds are shorter than half
-    the least height of the box.
-
-    Args:
-        positions: Å, (frames, atoms, 3), float64.
-        boxes: Å, (frames, 3, 3), rows are the box vectors.
-        tree: along bonds.
-
-    Returns:
-        Å, (frames, atoms, 3).
-    """
-    whole = torch.empty(positions.shape, dtype=positions.dtype)
-    _make_whole_compiled(
-        positions.contiguous().numpy(),
-        boxes.contiguous().numpy(),
-        torch.linalg.inv(boxes).contiguous().numpy(),
-        tree.order.numpy(),
-        tree.parents.numpy(),
-        whole.numpy(),
-    )
-    return whole
-
-
-def _make_whole(
-    positions: np.ndarray,
-    boxes: np.ndarray,
-    inverses: np.ndarray,
-    order: np.ndarray,
-    parents: np.ndarray,
-    whole: np.ndarray,
-) -> None:
-    """Compute `make_whole` into an array."""
-    for f in range(positions.shape[0]):
-        # A vector shorter than half of the least height is its own nearest image.
-        near = 0.25 / (inverses[f] ** 2).sum(0).max()
-        for atom in order:
-            x, y, z = positions[f, atom, 0], positions[f, atom, 1], positions[f, atom, 2]
-            parent = parents[atom]
-            if parent >= 0:
-                dx = x - whole[f, parent, 0]
-                dy = y - whole[f, parent, 1]
-                dz = z - whole[f, parent, 2]
-                if dx * dx + dy * dy + dz * dz > near:
-                    for k in range(3):
-                        image = np.rint(
-                            dx * inverses[f, 0, k] + dy * inverses[f, 1, k] + dz * inverses[f, 2, k]
-                        )
-                        x -= image * boxes[f, k, 0]
-                        y -= image * boxes[f, k, 1]
-                        z -= image * boxes[f, k, 2]
-            whole[f, atom, 0], whole[f, atom, 1], whole[f, atom, 2] = x, y, z
-
-
-_make_whole_compiled = numba.njit(cache=True, nogil=True)(_make_whole)

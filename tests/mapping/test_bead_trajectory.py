@@ -8,12 +8,17 @@ from torch import Tensor
 
 from autograin_cli.errors import InputError
 from autograin_cli.mapping.autoencoder import encoder
-from autograin_cli.mapping.bead_trajectory import BeadTrajectory, choose_force_maps
+from autograin_cli.mapping.bead_trajectory import (
+    BeadTrajectory,
+    choose_force_maps,
+    map_beads,
+    system_trajectory,
+)
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.molecules import Molecule
 from autograin_cli.trajectory import Chunk, DerivedTrajectory, StoredTrajectory, take_frames
 from autograin_cli.units import thermal_energy
-from systems import aniline, springs
+from systems import aniline, molecule, springs
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 
@@ -73,8 +78,8 @@ def in_chunks(trajectory: StoredTrajectory, size: int) -> DerivedTrajectory:
 @pytest.mark.parametrize("kind", ["sum", "projected"])
 def test_beads_have_the_positions_and_forces_of_the_mapping(kind: str) -> None:
     atoms, mapping = two_anilines(30)
-    maps = choose_force_maps(atoms, mapping, kind)
-    (chunk,) = BeadTrajectory(atoms, mapping, maps).chunks()
+    (maps,) = choose_force_maps(atoms, [mapping], kind)
+    (chunk,) = BeadTrajectory(atoms, (mapping,), (maps,)).chunks()
     assert chunk.forces is not None and atoms.chunk.forces is not None
     mapped = replace(mapping, force_map=maps.force_map, force_map_kind=kind)
     assert torch.equal(chunk.positions, mapped.map_positions(atoms.chunk.positions).flatten(1, 2))
@@ -85,9 +90,9 @@ def test_beads_have_the_positions_and_forces_of_the_mapping(kind: str) -> None:
 
 def test_each_block_is_mapped_with_the_map_chosen_without_it() -> None:
     atoms, mapping = two_anilines(40)
-    maps = choose_force_maps(atoms, mapping, "optimal")
+    (maps,) = choose_force_maps(atoms, [mapping], "optimal")
     assert maps.of_blocks.shape == (4, 2, 14)
-    (chunk,) = BeadTrajectory(atoms, mapping, maps).chunks()
+    (chunk,) = BeadTrajectory(atoms, (mapping,), (maps,)).chunks()
     assert chunk.forces is not None and atoms.chunk.forces is not None
     for block in range(4):
         here = slice(10 * block, 10 * block + 10)
@@ -98,19 +103,19 @@ def test_each_block_is_mapped_with_the_map_chosen_without_it() -> None:
 
 def test_chunks_do_not_change_the_forces() -> None:
     atoms, mapping = two_anilines(40)
-    maps = choose_force_maps(atoms, mapping, "optimal")
-    (whole,) = BeadTrajectory(atoms, mapping, maps).chunks()
-    pieces = list(BeadTrajectory(in_chunks(atoms, 7), mapping, maps).chunks())
+    (maps,) = choose_force_maps(atoms, [mapping], "optimal")
+    (whole,) = BeadTrajectory(atoms, (mapping,), (maps,)).chunks()
+    pieces = list(BeadTrajectory(in_chunks(atoms, 7), (mapping,), (maps,)).chunks())
     assert whole.forces is not None
     joined = torch.cat([piece.forces for piece in pieces if piece.forces is not None])
     assert torch.equal(joined, whole.forces)
-    again = choose_force_maps(in_chunks(atoms, 7), mapping, "optimal")
+    (again,) = choose_force_maps(in_chunks(atoms, 7), [mapping], "optimal")
     assert torch.allclose(again.of_blocks, maps.of_blocks, rtol=0, atol=1e-6)
 
 
 def test_equivalent_atoms_have_equal_shares_in_the_optimal_force() -> None:
     atoms, mapping = two_anilines(60)
-    force_map = choose_force_maps(atoms, mapping, "optimal").force_map
+    force_map = choose_force_maps(atoms, [mapping], "optimal")[0].force_map
     for left, right in ((1, 5), (2, 4), (7, 11), (8, 10), (12, 13)):
         assert torch.allclose(force_map[:, left], force_map[:, right], rtol=0, atol=1e-10)
 
@@ -121,7 +126,7 @@ def test_a_mapping_that_splits_a_rigid_group_is_refused_for_every_force_map(kind
     rigid = torch.full((14,), -1)
     rigid[[0, 2]] = 0
     with pytest.raises(InputError, match="C1 in bead 0, C3 in bead 1"):
-        choose_force_maps(atoms, replace(mapping, rigid_groups=rigid), kind)
+        choose_force_maps(atoms, [replace(mapping, rigid_groups=rigid)], kind)
 
 
 @pytest.mark.parametrize("kind", ["sum", "projected", "optimal"])
@@ -135,7 +140,7 @@ def test_the_virial_of_terphenyl_is_that_of_free_beads(kind: str) -> None:
             torch.from_numpy(DCDFile(str(SAMPLES / "otp_forces.dcd")).readframes().xyz).double(),
         )
     )
-    beads = BeadTrajectory(atoms, terphenyl(), choose_force_maps(atoms, terphenyl(), kind))
+    beads, _ = system_trajectory(atoms, [terphenyl()], kind)
     (chunk,) = beads.chunks()
     assert chunk.forces is not None
     centred = chunk.positions - chunk.positions.mean(1, keepdim=True)
@@ -144,6 +149,68 @@ def test_the_virial_of_terphenyl_is_that_of_free_beads(kind: str) -> None:
     standard_error = blocks.std(0) / 30**0.5
     expected = -3 * thermal_energy(300.0) * (torch.eye(3).double() - 1 / 3)
     assert ((virial.mean(0) - expected).abs() < 4 * standard_error).all()
+
+
+def mixture(n_frames: int) -> tuple[StoredTrajectory, tuple[Mapping, Mapping]]:
+    """Two anilines and three diatomic molecules in boxes, atoms of both types in turn."""
+    anilines, mapping = two_anilines(n_frames)
+    bond = springs(torch.tensor([[0, 1]]), 2, seed=5)
+    apart = bond.draw(3 * n_frames, seed=6)
+    small = [x.reshape(n_frames, 6, 3) for x in (apart, bond.forces(apart))]
+    order = torch.randperm(34, generator=torch.Generator().manual_seed(7))
+    place = order.argsort()
+    chunk = anilines.chunk
+    assert chunk.forces is not None
+    positions, forces = (
+        torch.cat(parts, dim=1)[:, order]
+        for parts in zip((chunk.positions, chunk.forces), small, strict=True)
+    )
+    boxes = torch.eye(3).double() * (30 + torch.arange(n_frames).double())[:, None, None]
+    diatomic = molecule("pair", "CH", [(0, 1)])
+    pair = by_hand(
+        replace(diatomic, copies=place[28:].reshape(3, 2)), torch.zeros(2, dtype=torch.int64)
+    )
+    aniline_there = replace(mapping.molecule, copies=place[mapping.molecule.copies])
+    trajectory = StoredTrajectory(Chunk(positions, chunk.times, boxes, forces))
+    return trajectory, (replace(mapping, molecule=aniline_there), pair)
+
+
+@pytest.mark.parametrize("kind", ["sum", "projected", "optimal"])
+def test_beads_of_a_mixture_stand_type_after_type_copy_after_copy(kind: str) -> None:
+    atoms, mappings = mixture(40)
+    beads, maps = system_trajectory(atoms, mappings, kind)
+    (chunk,) = beads.chunks()
+    assert (beads.n_atoms, beads.n_frames, beads.has_forces) == (7, 40, True)
+    assert chunk.boxes is atoms.chunk.boxes and chunk.boxes is not None
+    assert chunk.forces is not None
+    first = 0
+    for mapping, one in zip(mappings, maps, strict=True):
+        alone, (map_alone,) = system_trajectory(atoms, [mapping], kind)
+        (expected,) = alone.chunks()
+        here = slice(first, first := first + alone.n_atoms)
+        assert torch.equal(chunk.positions[:, here], expected.positions)
+        assert expected.forces is not None
+        assert torch.equal(chunk.forces[:, here], expected.forces)
+        assert torch.equal(one.force_map, map_alone.force_map)
+
+
+def test_beads_without_forces_are_the_same_and_the_atoms_are_read_once() -> None:
+    atoms, mappings = mixture(20)
+    with_forces, _ = system_trajectory(atoms, mappings, "sum")
+    beads = map_beads(in_chunks(atoms, 7), mappings)
+    pieces = list(beads.chunks())
+    assert not beads.has_forces and all(piece.forces is None for piece in pieces)
+    (whole,) = with_forces.chunks()
+    assert torch.equal(torch.cat([piece.positions for piece in pieces]), whole.positions)
+
+
+def test_one_bead_carries_the_whole_molecule_whatever_the_noise() -> None:
+    """W Eᵀ = 1 for one bead, and with pairwise forces alone W = 1: they cancel in the sum."""
+    atoms, (_, pair) = mixture(60)
+    _, (maps,) = system_trajectory(atoms, [pair], "optimal")
+    unit = maps.of_blocks @ pair.encoder.T
+    assert torch.allclose(unit, torch.ones_like(unit), rtol=1e-12)
+    assert torch.allclose(maps.force_map, torch.ones(1, 2).double(), rtol=0, atol=1e-6)
 
 
 def terphenyl() -> Mapping:

@@ -1,14 +1,14 @@
 """Moments are sums over frames and copies; one pass over a trajectory gives them all."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
 from torch import Tensor
 
 from autograin_cli.errors import DivergenceError, InputError
-from autograin_cli.mapping.moments import moments, survey
+from autograin_cli.mapping.moments import moments, survey, surveys
 from autograin_cli.trajectory import Chunk, DerivedTrajectory, StoredTrajectory, take_frames
 from systems import alkane, springs
 
@@ -78,3 +78,36 @@ def test_a_trajectory_of_too_few_atoms_is_refused(chunk: Chunk) -> None:
     )
     with pytest.raises(InputError, match="5 atoms"):
         survey(short, alkane(2), 2)
+
+
+@dataclass(frozen=True)
+class Counted(InPieces):
+    """A trajectory that remembers how often it is read."""
+
+    passes: list[int] = field(default_factory=list)
+
+    def chunks(self) -> Iterator[Chunk]:
+        self.passes.append(1)
+        return super().chunks()
+
+
+def test_all_types_of_molecules_are_surveyed_in_one_pass(chunk: Chunk) -> None:
+    ethane = replace(alkane(2), copies=_copies()[:1])
+    methyl = replace(alkane(1), copies=torch.tensor([[1, 3, 5, 7, 9], [0, 2, 4, 6, 8]]))
+    trajectory = Counted(chunk)
+    both = surveys(trajectory, [ethane, methyl], 3)
+    assert len(trajectory.passes) == 1
+    for molecule, seen in zip((ethane, methyl), both, strict=True):
+        alone = survey(StoredTrajectory(chunk), molecule, 3)
+        assert seen.total.count == alone.total.count == 50 * molecule.n_copies
+        torch.testing.assert_close(seen.total.gram, alone.total.gram, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(seen.total.forces, alone.total.forces, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(seen.structures, alone.structures)
+
+
+def test_few_frames_of_many_copies_give_many_structures(chunk: Chunk) -> None:
+    few = take_frames(chunk, torch.arange(3))
+    seen = survey(StoredTrajectory(few), replace(alkane(2), copies=_copies()), 8)
+    assert len(seen.blocks) == 3
+    assert len(seen.structures) == 6
+    assert torch.equal(seen.structures[1], few.positions[0, _copies()[1]])

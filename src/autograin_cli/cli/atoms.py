@@ -36,44 +36,72 @@ def _extent(file: InputFile) -> str:
     return f"{file.n_frames} frames, {file.first_time:g} to {file.last_time:g} ps"
 
 
-def only_molecule(reading: Reading) -> Molecule:
-    """Give the type of molecule of a trajectory that holds only one.
+def applied(mappings: Sequence[Mapping], reading: Reading) -> tuple[Mapping, ...]:
+    """Give mappings for the copies of their molecules in another trajectory.
+
+    Molecules are those that were mapped if they have as many atoms, of the same elements where
+    both are known, in order. Names decide only between molecules that look the same: they may
+    differ. There may be more or fewer copies.
+
+    Returns:
+        In the order of the mappings.
 
     Raises:
-        SettingError: it holds more than one.
+        InputError: a molecule that was mapped is not in the trajectory.
+        SettingError: the trajectory holds a type of molecule that was not mapped.
     """
-    if len(reading.molecules) > 1:
-        names = ", ".join(molecule.name for molecule in reading.molecules)
-        raise SettingError(
-            given=f"{len(reading.molecules)} types of molecules: {names}",
-            expected="one type of molecule",
-            remedy="choose one with --select, as in --select 'resname "
-            f"{reading.molecules[0].name}'",
-        )
-    return reading.molecules[0]
+    found: dict[int, Molecule] = {}
+    # Molecules of the same name first, so that another that looks the same cannot take them.
+    for by_name in (True, False):
+        for number, mapping in enumerate(mappings):
+            for molecule in reading.molecules:
+                same = molecule.name == mapping.molecule.name or not by_name
+                taken = any(molecule is other for other in found.values())
+                fits = _difference(molecule, mapping.molecule) is None
+                if number not in found and same and fits and not taken:
+                    found[number] = molecule
+    left = [m for m in reading.molecules if not any(m is other for other in found.values())]
+    for number, mapping in enumerate(mappings):
+        if number not in found:
+            raise _missing(mapping.molecule, left)
+    if left:
+        raise _unmapped(left, mappings)
+    return tuple(
+        replace(mapping, molecule=replace(mapping.molecule, copies=found[number].copies))
+        for number, mapping in enumerate(mappings)
+    )
 
 
-def applied(mapping: Mapping, reading: Reading) -> Mapping:
-    """Give a mapping for the copies of its molecule in another trajectory.
-
-    Raises:
-        InputError: the molecule of the trajectory is not that of the mapping.
-        SettingError: the trajectory holds more than one type of molecule.
-    """
-    found, fitted = only_molecule(reading), mapping.molecule
+def _difference(found: Molecule, fitted: Molecule) -> tuple[str, str] | None:
+    """What tells a molecule from one that was mapped, and what that one has; None for nothing."""
     if found.n_atoms != fitted.n_atoms:
-        raise _other_molecule(
-            f"a molecule of {found.n_atoms} atoms", f"one of {fitted.n_atoms} atoms"
-        )
+        return f"a molecule of {found.n_atoms} atoms", f"one of {fitted.n_atoms} atoms"
     for atom, (element, other) in enumerate(zip(found.elements, fitted.elements, strict=True)):
         if element and other and element != other:
-            raise _other_molecule(f"atom {atom} is {element}", f"{other}")
-    return replace(mapping, molecule=replace(fitted, copies=found.copies))
+            return f"atom {atom} is {element}", other
+    return None
 
 
-def _other_molecule(given: str, expected: str) -> InputError:
+def _missing(fitted: Molecule, left: Sequence[Molecule]) -> InputError:
+    """Error for a molecule that was mapped and is not there."""
+    given, expected = f"it has no {fitted.name}", f"a molecule of {fitted.n_atoms} atoms"
+    if len(left) == 1:
+        given, expected = _difference(left[0], fitted) or (given, expected)
+    elif left:
+        given += ", but " + ", ".join(f"{m.name} of {m.n_atoms} atoms" for m in left)
     return InputError(
-        given=f"the trajectory is not of the molecule that was mapped: {given}",
+        given=f"the trajectory is not of the molecule that was mapped, {fitted.name}: {given}",
         expected=f"{expected}, as when the mapping was fitted",
         remedy="give the topology, the trajectory and the selection that fit-mapping was given",
+    )
+
+
+def _unmapped(left: Sequence[Molecule], mappings: Sequence[Mapping]) -> SettingError:
+    """Error for molecules that are there and were not mapped."""
+    names = ", ".join(f"{molecule.name} ({molecule.n_atoms} atoms)" for molecule in left)
+    return SettingError(
+        given=f"a trajectory with types of molecules that were not mapped: {names}",
+        expected=f"only {', '.join(mapping.molecule.name for mapping in mappings)}",
+        remedy=f"leave them out with --select, as in --select 'not resname {left[0].name}', or "
+        "map them too",
     )

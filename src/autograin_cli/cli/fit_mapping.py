@@ -1,20 +1,27 @@
 """fit-mapping: trajectory of atoms -> mapping.h5."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from autograin_cli.cli import options
 from autograin_cli.cli.options import Output
 from autograin_cli.cli.threads import fitting_threads
-from autograin_cli.settings import MappingSettings, ReadingSettings
+from autograin_cli.settings import BeadSettings, MappingSettings, ReadingSettings
+
+if TYPE_CHECKING:
+    from autograin_cli.cli.console import Console
+    from autograin_cli.mapping.mapping import Mapping
 
 _EPILOG = """\b
 Examples:
   autograin fit-mapping md.xtc -s md.psf --beads 3
   autograin fit-mapping md.xtc --beads 3
+  autograin fit-mapping mixture.xtc -s mixture.psf --beads ethane=2,water=1
 
 Without a topology, bonds and molecules are inferred from the distances; each assumption is told.
+Molecules of one type share a mapping: each copy counts as one more frame.
 
 \b
 Algorithm 1 of the paper, with its loss alone:
@@ -24,11 +31,13 @@ Algorithm 1 of the paper, with its loss alone:
 
 @click.command("fit-mapping", epilog=_EPILOG)
 @click.argument("trajectories", nargs=-1, required=True, metavar="TRAJ...", type=click.Path())
-@options.settings(MappingSettings, "settings", required=("beads",))
+@options.settings(BeadSettings, "counts", required=("beads",))
+@options.settings(MappingSettings, "settings", without=("beads",))
 @options.settings(ReadingSettings, "reading")
 @options.output("mapping.h5")
 def fit_mapping(
     trajectories: tuple[str, ...],
+    counts: BeadSettings,
     settings: MappingSettings,
     reading: ReadingSettings,
     output: Output,
@@ -36,37 +45,51 @@ def fit_mapping(
     """Learn which atoms make which bead.
 
     TRAJ are the files of one atomistic trajectory, in order: XTC, TRR, DCD, or any other format
-    that MDAnalysis reads. The mapping is written with all that says how far to trust it: its
-    loss, the least loss possible, ties, and agreement over parts of the trajectory.
+    that MDAnalysis reads. The mapping of each type of molecule is written with all that says how
+    far to trust it: its loss, the least loss possible, ties, and agreement over parts of the
+    trajectory.
     """
-    from autograin_cli.cli.atoms import only_molecule, read_atoms
+    from autograin_cli.cli import by_type
+    from autograin_cli.cli.atoms import read_atoms
     from autograin_cli.cli.provenance import provenance
     from autograin_cli.cli.results import tell_result
     from autograin_cli.cli.summary import mapping_values, show_mapping
     from autograin_cli.files.artifacts import Artifact, check_output, save
     from autograin_cli.mapping import fit
-    from autograin_cli.mapping.cautions import cautions
 
     console, path = output.console, Path(output.path)
     check_output(path, output.overwrite)
     read = read_atoms(trajectories, reading, console)
-    molecule = only_molecule(read)
+    beads = by_type.counts("--beads", counts.beads, [m.name for m in read.molecules])
     with console.task("fitting the mapping"), fitting_threads(read.trajectory.n_atoms):
         atoms = console.watch(read.trajectory, "reading")
-        mapping = fit.fit_mapping(atoms, molecule, settings)
-    for caution in cautions(mapping.certificate) if mapping.certificate else ():
-        console.warn(caution)
+        mappings = fit.fit_mappings(atoms, read.molecules, beads, settings)
+    _tell_cautions(mappings, console)
     artifact = Artifact(
         kind="mapping",
-        mappings=(mapping,),
+        mappings=mappings,
         potentials=(),
+        nonbonded=None,
+        configuration=None,
         simulation=None,
         comparison=None,
         training=read.inputs,
         inputs=read.inputs,
-        provenance=provenance(reading, settings),
+        provenance=provenance(reading, settings, counts),
         warnings=tuple(console.warnings),
     )
     save(artifact, path, overwrite=output.overwrite)
-    show_mapping(mapping, console)
-    tell_result(output.path, mapping_values(mapping), as_json=output.as_json)
+    for mapping in mappings:
+        show_mapping(mapping, console)
+    values = {"mappings": [mapping_values(mapping) for mapping in mappings]}
+    tell_result(output.path, values, as_json=output.as_json)
+
+
+def _tell_cautions(mappings: "tuple[Mapping, ...]", console: "Console") -> None:
+    """Tell what may be wrong with each mapping, and of which molecule."""
+    from autograin_cli.mapping.cautions import cautions
+
+    for mapping in mappings:
+        for caution in cautions(mapping.certificate) if mapping.certificate else ():
+            which = f"{mapping.molecule.name}: " if len(mappings) > 1 else ""
+            console.warn(which + caution)

@@ -186,7 +186,7 @@ class Output:
     console: "Console"
 
 
-def output(default: str) -> Decorator:
+def output(default: str, what: str = "file") -> Decorator:
     """Add the options that every command with a result has; the command is given `output`."""
 
     def decorate(command: Command) -> Command:
@@ -200,12 +200,12 @@ def output(default: str) -> Decorator:
             )
             return command(**given, output=Output(path, overwrite, as_json, console))
 
-        return _with(call, _output_options(default))
+        return _with(call, _output_options(default, what))
 
     return decorate
 
 
-def _output_options(default: str) -> list[Decorator]:
+def _output_options(default: str, what: str) -> list[Decorator]:
     return [
         click.option(
             "path",
@@ -213,7 +213,7 @@ def _output_options(default: str) -> list[Decorator]:
             "--output",
             type=click.Path(),
             default=default,
-            help=f"file to write  [default: {default}]",
+            help=f"{what} to write  [default: {default}]",
         ),
         click.option("--overwrite", is_flag=True, help="replace output files that exist"),
         *telling_options(),

@@ -14,6 +14,7 @@ from autograin_cli.files.fingerprints import input_file
 from autograin_cli.files.forces import ForceFile, open_forces
 from autograin_cli.files.formats.frames import FrameFile
 from autograin_cli.files.formats.trajectories import NATIVE, open_frame_file
+from autograin_cli.files.formats.universe import LAMMPS_DUMPS
 from autograin_cli.files.pairing import pair_forces
 from autograin_cli.files.timeline import Timeline, all_frames, drop_repeats, window
 from autograin_cli.files.topology import (
@@ -30,6 +31,7 @@ from autograin_cli.settings import ReadingSettings
 from autograin_cli.trajectory import Trajectory
 
 _FORCE_SAMPLES = 16  # frames that must not all be without force
+_CLOSED_SAMPLES = 2  # frames in which no bond may lead around the box
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def read(paths: Sequence[str | Path], settings: ReadingSettings) -> Reading:
     known = _topology(files, topology_path)
     atoms = select_atoms(known, settings.select) if settings.select else None
     forces = _force_files(files, settings, 0 if atoms is None else len(atoms))
-    own_forces = not forces and all((f.holds_forces & f.holds_positions).any() for f in files)
+    own_forces = not forces and all(_has_own_forces(file) for file in files)
     timeline, lines = _timeline(files, forces, own_forces, settings)
     frames = AtomisticTrajectory(
         files=files,
@@ -87,13 +89,17 @@ def read(paths: Sequence[str | Path], settings: ReadingSettings) -> Reading:
     _check_forces(frames)
     topology = with_bonds(known if atoms is None else restrict(known, atoms), frames.sample)
     molecules = _molecules(topology)
+    whole = replace(frames, tree=bond_tree(molecules))
+    known_notes = [note for file in files for note in file.notes]
+    _check_closed(whole, topology)
     return Reading(
-        trajectory=replace(frames, tree=bond_tree(molecules)),
+        trajectory=whole,
         molecules=molecules,
         inputs=_inputs(frames, topology_path, settings.stride),
         assumptions=(
-            *(note for file in files for note in file.notes),
-            *(note for file in forces for note in file.notes),
+            *known_notes,
+            *(note for file in forces for note in file.notes if note not in known_notes),
+            *(_left_out(file) for file in files if not forces and _has_unitless_forces(file)),
             *lines,
             *topology.assumptions,
         ),
@@ -154,6 +160,24 @@ def _force_files(
     return forces
 
 
+def _has_own_forces(file: FrameFile) -> bool:
+    """Whether frames with positions hold forces in a unit that is known."""
+    held = bool((file.holds_forces & file.holds_positions).any())
+    return held and not _has_unitless_forces(file)
+
+
+def _has_unitless_forces(file: FrameFile) -> bool:
+    return file.path.suffix.lower() in LAMMPS_DUMPS and bool(file.holds_forces.any())
+
+
+def _left_out(file: FrameFile) -> str:
+    name = visible(str(file.path))
+    return (
+        f"the forces in {name} are left out: it does not tell their unit; --forces {name} with "
+        "--force-unit reads them"
+    )
+
+
 def _timeline(
     files: Sequence[FrameFile],
     forces: Sequence[ForceFile],
@@ -181,6 +205,24 @@ def _check_forces(frames: AtomisticTrajectory) -> None:
             + " with forces that are all zero",
             expected="forces of a simulation",
             remedy="give the file that the simulation wrote its forces to, or leave --forces out",
+        )
+
+
+def _check_closed(frames: AtomisticTrajectory, topology: Topology) -> None:
+    """Refuse bonds that close a ring around the whole box: such a molecule has no end."""
+    if not frames.periodic or topology.bonds is None or not len(topology.bonds):
+        return
+    few = frames.sample(_CLOSED_SAMPLES)
+    if few.boxes is None:
+        return
+    steps = few.positions[:, topology.bonds[:, 1]] - few.positions[:, topology.bonds[:, 0]]
+    around = (steps @ torch.linalg.inv(few.boxes)).round().any(2).any(0)
+    if around.any():
+        first, second = topology.bonds[int(around.int().argmax())].tolist()
+        raise InputError(
+            given=f"a molecule that is bonded to its own image, by atoms {first} and {second}",
+            expected="molecules that end inside the box",
+            remedy="give the topology of these files; crystals and endless chains are not served",
         )
 
 

@@ -12,11 +12,15 @@ from autograin_cli.files.forces import ForceFile
 from autograin_cli.files.formats.frames import FrameFile, corrupt
 from autograin_cli.files.timeline import Timeline
 from autograin_cli.files.visible import visible
-from autograin_cli.molecules import BondTree, make_whole
+from autograin_cli.molecules import BondTree
 from autograin_cli.trajectory import Chunk, join
+from autograin_cli.wholeness import make_whole, spans
 
 _CHUNK_SIZE = 4 * 2**20  # bytes of positions in a chunk; with forces and copies it is 8 to 16 MiB
 _LEAST_VOLUME = 1e-3  # Å³; less is no box
+# Shares of the box. The nearest image of a bond that is longer than half of it is shorter than
+# half: such bonds show in that some are near to it.
+_HALF, _LONGEST_BOND = 0.5, 0.4
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class AtomisticTrajectory:
         """Yield the frames in order.
 
         Raises:
-            InputError: a frame is damaged, or has a position, force or box that is not finite.
+            InputError: a frame is damaged, has a position, force or box that is not finite, or a
+                molecule that spans half of the box.
             FileAccessError: a file can no longer be read.
         """
         length = max(1, _CHUNK_SIZE // (24 * self.files[0].n_atoms))
@@ -82,7 +87,7 @@ class AtomisticTrajectory:
         boxes = torch.from_numpy(frames.boxes) if self.periodic else None
         whole = torch.from_numpy(positions)
         if boxes is not None and self.tree is not None:
-            whole = make_whole(whole, boxes, self.tree)
+            whole = _made_whole(file.path, part.rows, whole, boxes, self.tree)
         return Chunk(
             positions=whole,
             times=torch.from_numpy(part.times.copy()),
@@ -135,6 +140,48 @@ def _check_boxes(path: Path, rows: np.ndarray, boxes: np.ndarray | None, periodi
             + ("one" if periodic else "none"),
             remedy="copy the file again, or give files of one simulation",
         )
+
+
+def _made_whole(
+    path: Path, rows: np.ndarray, broken: torch.Tensor, boxes: torch.Tensor, tree: BondTree
+) -> torch.Tensor:
+    """Make molecules whole; refuse one that cannot be, or that meets its own image."""
+    found = make_whole(broken, boxes, tree)
+    if bool((found.step >= _LONGEST_BOND).any()):
+        frame = int(found.step.argmax())
+        raise _long_bond(path, int(rows[frame]), found.positions[frame], tree)
+    # No two atoms are farther apart than twice the way from the first atom.
+    doubtful = (found.reach >= _HALF / 2).nonzero().flatten()
+    n_molecules = int((tree.parents < 0).sum())
+    if len(doubtful) and n_molecules > 1:
+        shares, firsts = spans(found.positions[doubtful], boxes[doubtful], tree)
+        worst = int(shares.argmax())
+        if float(shares[worst]) >= _HALF:
+            frame = int(rows[int(doubtful[worst])])
+            raise _long_molecule(path, frame, int(firsts[worst]), float(shares[worst]))
+    return found.positions
+
+
+def _long_bond(path: Path, frame: int, positions: torch.Tensor, tree: BondTree) -> InputError:
+    atoms = (tree.parents >= 0).nonzero().flatten()
+    lengths = (positions[atoms] - positions[tree.parents[atoms]]).norm(dim=1)
+    atom = int(atoms[lengths.argmax()])
+    return InputError(
+        given=f"{visible(str(path))}, frame {frame}: the bond of atoms {int(tree.parents[atom])} "
+        f"and {atom} is {float(lengths.max()):.4g} Å long, nearly half of the box",
+        expected="bonds much shorter than that: this one does not tell which image it leads to",
+        remedy="give the topology of these files, or simulate a bigger box",
+    )
+
+
+def _long_molecule(path: Path, frame: int, atom: int, share: float) -> InputError:
+    return InputError(
+        given=f"{visible(str(path))}, frame {frame}: the molecule of atom {atom} spans "
+        f"{share:.0%} of the box",
+        expected="molecules that span less than half of it: others are near their own images",
+        remedy="give a topology where bonds were inferred from few frames; else simulate a bigger "
+        "box, or read that molecule alone with --select",
+    )
 
 
 def has_box(boxes: np.ndarray | None) -> bool:

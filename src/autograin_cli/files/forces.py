@@ -15,6 +15,7 @@ from autograin_cli.errors import InputError, SettingError
 from autograin_cli.files.formats import trr
 from autograin_cli.files.formats.frames import FrameFile, check_readable, corrupt
 from autograin_cli.files.formats.trajectories import open_frame_file
+from autograin_cli.files.formats.universe import LAMMPS_DUMPS
 from autograin_cli.files.visible import visible
 from autograin_cli.units import FORCE_UNITS, force_factor
 
@@ -60,11 +61,13 @@ def open_forces(path: Path, unit: str | None, topology: Path | None) -> ForceFil
     if ending in _ARRAYS:
         return _array_forces(path, _factor(path, unit, None))
     if ending == ".dcd":
-        factor = _factor(path, unit, None)
-        return _stored(open_frame_file(path), factor)
+        file = open_frame_file(path)
+        return _stored(file, "positions", _factor(path, unit, None))
+    if ending in LAMMPS_DUMPS:
+        return _stored(open_frame_file(path, topology), "forces", _factor(path, unit, None))
     # MDAnalysis converts forces to its own unit, that is ours.
     _factor(path, unit, trr.FORCE_UNIT if ending == ".trr" else "kJ/mol/A")
-    return _stored(open_frame_file(path, topology), None)
+    return _stored(open_frame_file(path, topology), "forces", 1.0)
 
 
 def _factor(path: Path, unit: str | None, fixed: str | None) -> float:
@@ -84,9 +87,9 @@ def _factor(path: Path, unit: str | None, fixed: str | None) -> float:
     return force_factor(unit or fixed or "")
 
 
-def _stored(file: FrameFile, factor: float | None) -> ForceFile:
-    """Forces in frames: where positions stand, times a factor, or else where they belong."""
-    held = file.holds_forces if factor is None else file.holds_positions
+def _stored(file: FrameFile, where: str, factor: float) -> ForceFile:
+    """Forces in frames, times a factor, where 'positions' stand or where 'forces' belong."""
+    held = file.holds_forces if where == "forces" else file.holds_positions
     if not held.any():
         raise InputError(
             given=f"{visible(str(file.path))}, which holds no forces in {file.n_frames} frames",
@@ -98,17 +101,17 @@ def _stored(file: FrameFile, factor: float | None) -> ForceFile:
         n_atoms=file.n_atoms,
         rows=np.flatnonzero(held),
         times=file.times[held] if file.timed else None,
-        read=partial(_read_stored, file, factor),
+        read=partial(_read_stored, file, where, factor),
         notes=file.notes,
     )
 
 
-def _read_stored(file: FrameFile, factor: float | None, rows: np.ndarray) -> np.ndarray:
+def _read_stored(file: FrameFile, where: str, factor: float, rows: np.ndarray) -> np.ndarray:
     frames = file.read(rows)
-    vectors = frames.forces if factor is None else frames.positions
+    vectors = frames.forces if where == "forces" else frames.positions
     if vectors is None:
         raise corrupt(file.path, int(rows[0]), "its forces have gone")
-    return vectors if factor is None else vectors * factor
+    return vectors if factor == 1.0 else vectors * factor
 
 
 def _array_forces(path: Path, factor: float) -> ForceFile:

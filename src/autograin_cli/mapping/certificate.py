@@ -26,6 +26,8 @@ _LARGEST_MANY_STARTS = 200
 _SEARCH_ROUNDS = 40
 # Objectives closer than this are one: images of a mapping under a symmetry.
 _TIE = 1e-9
+# Å²; what rounding leaves of an objective that is nought.
+_ROUNDING = 1e-12
 # What is this much worse on all frames is not the best on any block of them.
 _RIVAL = 1.1
 _MOST_RIVALS = 2000
@@ -154,7 +156,7 @@ def certify(
         loss=_loss(encoding, gram),
         loss_sampled=_loss(encoding, problem.moments.gram),
         soft_loss=soft_loss,
-        compactness=float(compactness(shares, encoding, gram)),
+        compactness=max(0.0, float(compactness(shares, encoding, gram))),
         mean_square_force=None
         if force_gram is None
         else float(mean_square_force(shares, force_gram)),
@@ -179,7 +181,7 @@ def certify(
 
 def _loss(encoding: Tensor, gram: Tensor) -> float:
     """L_AE of an encoder with its best decoder, Å², mean over atoms."""
-    return float(reconstruction_loss(encoding, decoder(encoding, gram), gram))
+    return max(0.0, float(reconstruction_loss(encoding, decoder(encoding, gram), gram)))
 
 
 def _block_agreement(problem: Problem, evaluated: Candidates, labels: Tensor) -> float:
@@ -197,4 +199,5 @@ def _block_agreement(problem: Problem, evaluated: Candidates, labels: Tensor) ->
             moved = improve(target, problem.units, labels, n_beads)
             pairs.append(score(target, torch.stack([labels, moved]), n_beads).objective)
         found = torch.stack(pairs)
-    return float((found[:, 0] <= found.amin(1) * (1 + _TIE)).double().mean())
+    best = found.amin(1) * (1 + _TIE) + _ROUNDING
+    return float((found[:, 0] <= best).double().mean())

@@ -1,5 +1,8 @@
 """Trajectory of atoms -> Mapping."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -14,7 +17,7 @@ from autograin_cli.mapping.autoencoder import (
 from autograin_cli.mapping.certificate import candidates, certify, choose
 from autograin_cli.mapping.force_maps import bead_masses, sum_map
 from autograin_cli.mapping.mapping import History, Mapping
-from autograin_cli.mapping.moments import Survey, survey
+from autograin_cli.mapping.moments import Survey, surveys
 from autograin_cli.mapping.problem import Problem, check_beads, pose
 from autograin_cli.mapping.rounding import in_order, round_shares
 from autograin_cli.mapping.topology import bead_names, bead_types, colour_refinement, quotient_bonds
@@ -28,29 +31,45 @@ _WEIGHT_STEPS = 300
 
 
 def fit_mapping(trajectory: Trajectory, molecule: Molecule, settings: MappingSettings) -> Mapping:
-    """Learn which atoms of one type of molecule make which bead.
+    """Learn which atoms of one type of molecule make which bead: see `fit_mappings`."""
+    return fit_mappings(trajectory, [molecule], [settings.beads], settings)[0]
+
+
+def fit_mappings(
+    trajectory: Trajectory,
+    molecules: Sequence[Molecule],
+    beads: Sequence[int],
+    settings: MappingSettings,
+) -> tuple[Mapping, ...]:
+    """Learn which atoms of each type of molecule make which bead; copies share one mapping.
 
     Args:
         trajectory: of atoms, molecules whole; read once.
-        molecule: the type of molecule, with its bonds and copies.
-        settings: choices of fit-mapping.
+        molecules: types, with their bonds and copies.
+        beads: of a molecule of each type.
+        settings: other choices of fit-mapping.
 
     Returns:
-        The mapping, hard, with its certificate and the history of the best annealing.
+        The mappings, hard, with their certificates and the histories of the best annealings.
 
     Raises:
-        SettingError: the number of beads is not possible for the molecule, or a setting asks
+        SettingError: a number of beads is not possible for the molecule, or a setting asks
             for masses or forces that are not known.
-        DivergenceError: the annealing met a loss that is not finite.
+        DivergenceError: an annealing met a loss that is not finite.
 
     Source: sections II A and B of arXiv:1812.02706; docs/method.md.
     """
-    check_beads(settings.beads, molecule.n_atoms, f"atoms of {molecule.name}")
-    return fit_survey(survey(trajectory, molecule, settings.blocks), molecule, settings)
+    for molecule, n_beads in zip(molecules, beads, strict=True):
+        check_beads(n_beads, molecule.n_atoms, f"atoms of {molecule.name}")
+    seen = surveys(trajectory, molecules, settings.blocks)
+    return tuple(
+        fit_survey(each, molecule, replace(settings, beads=n_beads))
+        for each, molecule, n_beads in zip(seen, molecules, beads, strict=True)
+    )
 
 
 def fit_survey(seen: Survey, molecule: Molecule, settings: MappingSettings) -> Mapping:
-    """Learn a mapping from moments that have been accumulated: see `fit_mapping`."""
+    """Learn a mapping from moments that have been accumulated: see `fit_mappings`."""
     problem = pose(seen, molecule, settings)
     target = problem.objective(problem.moments)
     annealed = _anneal(problem)
@@ -89,12 +108,14 @@ def fit_survey(seen: Survey, molecule: Molecule, settings: MappingSettings) -> M
 
 
 def _anneal(problem: Problem) -> Annealed | None:
-    """Anneal, unless the method or the size of the molecule forbids."""
+    """Anneal, unless the method or the size of the molecule forbids, or nothing is to be found."""
     settings = problem.settings
     cost = problem.molecule.n_atoms**2 * settings.beads * settings.anneal_seeds
     if settings.method == "exact":
         return None
     if settings.method == "auto" and cost * settings.anneal_steps > _ANNEAL_LIMIT:
+        return None
+    if settings.method == "auto" and settings.beads in (1, problem.units.count):
         return None
     goal = Goal(
         gram=problem.gram,

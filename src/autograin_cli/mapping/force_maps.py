@@ -11,10 +11,13 @@ Sources: Ciccotti, Kapral and Vanden-Eijnden, ChemPhysChem 6, 1809 (2005); Noid 
 Phys. 128, 244114 (2008); Krämer, Durumeric et al., J. Phys. Chem. Lett. 14, 3970 (2023).
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from autograin_cli.errors import InputError
+from autograin_cli.mapping.copies import sum_products
 from autograin_cli.trajectory import Trajectory
 
 _RIDGES = (1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e2)
@@ -100,7 +103,7 @@ def optimal_map(encoder: Tensor, covariances: Tensor, rigid_groups: Tensor) -> T
 
     Args:
         encoder: weight of each atom in a bead, (beads, atoms).
-        covariances: (kJ/(mol Å))², (blocks, atoms, atoms), from `force_covariance`.
+        covariances: (kJ/(mol Å))², (blocks, atoms, atoms), from `force_covariances`.
         rigid_groups: rigid group of each atom, (atoms,); -1 for none.
 
     Returns:
@@ -131,16 +134,23 @@ def crossed_maps(encoder: Tensor, covariances: Tensor, rigid_groups: Tensor) -> 
 
 
 def force_covariance(trajectory: Trajectory, copies: Tensor, n_blocks: int) -> Tensor:
-    """Second moments of the forces on a molecule, in blocks of consecutive frames, in one pass.
+    """Second moments of the forces on one type of molecule: see `force_covariances`."""
+    return force_covariances(trajectory, [copies], n_blocks)[0]
+
+
+def force_covariances(
+    trajectory: Trajectory, copies: Sequence[Tensor], n_blocks: int
+) -> tuple[Tensor, ...]:
+    """Second moments of the forces on types of molecules, in blocks of frames, in one pass.
 
     Args:
         trajectory: of atoms, with forces.
-        copies: index in the frame of each atom of each copy, (copies, atoms).
-        n_blocks: blocks.
+        copies: of each type: index in the frame of each atom of each copy, (copies, atoms).
+        n_blocks: blocks of consecutive frames.
 
     Returns:
-        Contribution of each block to <f fᵀ>, mean over frames, copies and directions,
-        (kJ/(mol Å))², (blocks, atoms, atoms); their sum is <f fᵀ>.
+        Of each type: contribution of each block to <f fᵀ>, mean over frames, copies and
+        directions, (kJ/(mol Å))², (blocks, atoms, atoms); their sum is <f fᵀ>.
 
     Raises:
         InputError: the trajectory has no forces.
@@ -151,17 +161,20 @@ def force_covariance(trajectory: Trajectory, copies: Tensor, n_blocks: int) -> T
             expected="forces on every atom",
             remedy="give --forces, or a trajectory that holds forces",
         )
-    n_copies, n_atoms = copies.shape
-    sums = torch.zeros(n_blocks, n_atoms, n_atoms, dtype=torch.float64)
+    shapes = [(n_blocks, atoms.shape[1], atoms.shape[1]) for atoms in copies]
+    sums = [torch.zeros(shape, dtype=torch.float64) for shape in shapes]
     first = 0
     for chunk in trajectory.chunks():
         if chunk.forces is not None:
             frames = torch.arange(first, first + chunk.n_frames)
             block_of = frames * n_blocks // trajectory.n_frames
-            for block in sorted(set(block_of.tolist())):
-                sums[block] += _products(chunk.forces[block_of == block][:, copies])
+            for block in block_of.unique().tolist():
+                forces = chunk.forces[block_of == block]
+                for total, atoms in zip(sums, copies, strict=True):
+                    total[block] += sum_products(forces, atoms, centred=False)
         first += chunk.n_frames
-    return sums / (3 * n_copies * max(1, first))
+    counts = [3 * len(atoms) * max(1, first) for atoms in copies]
+    return tuple(total / count for total, count in zip(sums, counts, strict=True))
 
 
 def bead_masses(encoder: Tensor, masses: Tensor) -> Tensor:
@@ -209,12 +222,6 @@ def _held_out_force(encoder: Tensor, blocks: Tensor, ridge: float) -> float:
 def _project(encoder: Tensor) -> Tensor:
     projection: Tensor = torch.linalg.solve(encoder @ encoder.T, encoder)
     return projection
-
-
-def _products(forces: Tensor) -> Tensor:
-    """Sum over frames, copies and directions of f_i f_j; forces (frames, copies, atoms, 3)."""
-    rows = forces.to(torch.float64).movedim(2, 3).reshape(-1, forces.shape[2])
-    return rows.T @ rows
 
 
 def _group_matrix(rigid_groups: Tensor) -> Tensor:

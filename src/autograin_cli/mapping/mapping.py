@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from autograin_cli.errors import InputError
+from autograin_cli.mapping.copies import map_copies
 from autograin_cli.molecules import Molecule
 
 
@@ -181,4 +181,4 @@ class Mapping:
                 expected=f"at least {n_needed} atoms, as when the mapping was fitted",
                 remedy="give the trajectory and the selection that were given to fit-mapping",
             )
-        return torch.einsum("ba,fcad->fcbd", matrix, atoms[:, self.molecule.copies])
+        return map_copies(matrix, atoms, self.molecule.copies)

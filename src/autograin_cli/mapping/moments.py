@@ -4,6 +4,7 @@ Moments are sums, so they add over chunks, copies of a molecule, files and machi
 loss computed from them is exactly the loss over all frames.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,15 +12,12 @@ from torch import Tensor
 
 from autograin_cli.errors import DivergenceError, InputError
 from autograin_cli.geometry import mean_structure
+from autograin_cli.mapping.copies import sum_products
 from autograin_cli.molecules import Molecule
 from autograin_cli.trajectory import Chunk, Trajectory
 
 _SAMPLED_STRUCTURES = 300
 _SUPERPOSED_STRUCTURES = 50
-# Numbers of a slice of frames: what it takes stays in the cache of a core.
-_SLICE = 2**17
-# Å; nearer to the origin than this, centring the sums is exact to 1e-12.
-_NEAR = 100.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,8 @@ class Survey:
     """What one pass over a trajectory leaves.
 
     blocks: moments of consecutive stretches of the trajectory.
-    structures: a few hundred structures of the first copy, Å, (structures, atoms, 3).
+    structures: a few hundred structures, frame after frame, of the first copy or, where there
+        are fewer frames, of copies spread over all, Å, (structures, atoms, 3).
     """
 
     blocks: tuple[Moments, ...]
@@ -89,77 +88,91 @@ def moments(positions: Tensor, forces: Tensor | None = None) -> Moments:
     Returns:
         Their sums.
     """
-    near = positions[:, 0].abs().max() < _NEAR if len(positions) else True
-    centred = positions if near else positions - positions[:, :1]
-    sums = _products(centred)
-    # X - 1 c with c the mean over atoms: the centring matrix on both sides of the sums.
-    sums = sums - sums.mean(0)
+    whole = torch.arange(positions.shape[1])[None]
     return Moments(
-        positions=sums - sums.mean(1, keepdim=True),
-        forces=None if forces is None else _products(forces),
+        positions=sum_products(positions, whole, centred=True),
+        forces=None if forces is None else sum_products(forces, whole, centred=False),
         count=positions.shape[0],
     )
 
 
 def survey(trajectory: Trajectory, molecule: Molecule, n_blocks: int) -> Survey:
-    """Accumulate the moments of one type of molecule, and sample its structures, in one pass.
+    """Accumulate the moments of one type of molecule: see `surveys`."""
+    return surveys(trajectory, [molecule], n_blocks)[0]
+
+
+def surveys(
+    trajectory: Trajectory, molecules: Sequence[Molecule], n_blocks: int
+) -> tuple[Survey, ...]:
+    """Accumulate the moments of types of molecules, and sample structures, in one pass.
 
     Args:
         trajectory: of atoms, molecules whole.
-        molecule: whose copies are summed.
+        molecules: types, whose copies are summed.
         n_blocks: stretches of the trajectory whose moments are kept apart; fewer where there
             are fewer frames.
 
+    Returns:
+        What was seen of each type.
+
     Raises:
-        InputError: the trajectory has no frames, or fewer atoms than the molecule names.
+        InputError: the trajectory has no frames, or fewer atoms than a molecule names.
         DivergenceError: a sum is not finite.
     """
-    _check(trajectory, molecule)
-    n_blocks = min(n_blocks, trajectory.n_frames)
-    blocks: list[Moments | None] = [None] * n_blocks
-    structures: list[Tensor] = []
-    step = max(1, trajectory.n_frames // _SAMPLED_STRUCTURES)
+    for molecule in molecules:
+        _check(trajectory, molecule)
+    n_frames = trajectory.n_frames
+    n_blocks = min(n_blocks, n_frames)
+    blocks: list[list[Moments | None]] = [[None] * n_blocks for _ in molecules]
+    structures: list[list[Tensor]] = [[] for _ in molecules]
+    sampled = [_sampled_copies(molecule, n_frames) for molecule in molecules]
+    step = max(1, n_frames // _SAMPLED_STRUCTURES)
     first = 0
     for chunk in trajectory.chunks():
         frames = torch.arange(first, first + chunk.n_frames)
-        block_of = frames * n_blocks // trajectory.n_frames
+        block_of = frames * n_blocks // n_frames
+        some = chunk.positions[frames % step == 0]
         for block in block_of.unique().tolist():
             start, stop = torch.searchsorted(block_of, torch.tensor([block, block + 1])).tolist()
-            part = _molecule_moments(chunk, molecule, slice(start, stop))
-            before = blocks[block]
-            blocks[block] = part if before is None else before + part
-        structures.append(chunk.positions[frames % step == 0][:, molecule.copies[0]])
+            for molecule, sums in zip(molecules, blocks, strict=True):
+                part = _molecule_moments(chunk, molecule, slice(start, stop))
+                before = sums[block]
+                sums[block] = part if before is None else before + part
+        for atoms, kept in zip(sampled, structures, strict=True):
+            kept.append(some[:, atoms].flatten(0, 1))
         first += chunk.n_frames
-    found = tuple(block for block in blocks if block is not None)
+    return tuple(
+        Survey(_finite(sums), torch.cat(kept))
+        for sums, kept in zip(blocks, structures, strict=True)
+    )
+
+
+def _sampled_copies(molecule: Molecule, n_frames: int) -> Tensor:
+    """Atoms of the copies whose structures are kept, so that few frames give enough of them."""
+    n_wanted = min(molecule.n_copies, -(-_SAMPLED_STRUCTURES // n_frames))
+    return molecule.copies[torch.arange(n_wanted) * molecule.n_copies // n_wanted]
+
+
+def _finite(sums: list[Moments | None]) -> tuple[Moments, ...]:
+    """Moments of all blocks, none of which met a position that is not finite."""
+    found = tuple(block for block in sums if block is not None)
     if not all(bool(block.positions.isfinite().all()) for block in found):
         raise DivergenceError(
             given="moments that are not finite",
             expected="finite positions in every frame",
             remedy="look for a corrupt frame in the trajectory",
         )
-    return Survey(found, torch.cat(structures))
-
-
-def _products(vectors: Tensor) -> Tensor:
-    """Sum over structures and directions of products of atoms, (atoms, atoms)."""
-    n_atoms = vectors.shape[1]
-    sums = torch.zeros(n_atoms, n_atoms, dtype=vectors.dtype)
-    for part in vectors.split(max(1, _SLICE // (3 * n_atoms))):
-        rows = part.transpose(1, 2).reshape(-1, n_atoms)
-        sums.addmm_(rows.T, rows)
-    return sums
+    return found
 
 
 def _molecule_moments(chunk: Chunk, molecule: Molecule, frames: slice) -> Moments:
     """Moments of every copy of a molecule in consecutive frames of a chunk."""
-
-    def copies(atoms: Tensor) -> Tensor:
-        # Views, where the molecule is all there is: a copy takes longer than the sums.
-        if torch.equal(molecule.copies, torch.arange(atoms.shape[1])[None]):
-            return atoms[frames]
-        return atoms[frames][:, molecule.copies].flatten(0, 1)
-
-    return moments(copies(chunk.positions), None if chunk.forces is None else copies(chunk.forces))
+    copies, forces = molecule.copies, chunk.forces
+    return Moments(
+        positions=sum_products(chunk.positions[frames], copies, centred=True),
+        forces=None if forces is None else sum_products(forces[frames], copies, centred=False),
+        count=(frames.stop - frames.start) * len(copies),
+    )
 
 
 def _check(trajectory: Trajectory, molecule: Molecule) -> None:

@@ -144,10 +144,11 @@ def scores(target: Objective, beads: Sums) -> Scores:
         - 2 * decoded.diagonal(dim1=-2, dim2=-1).sum(-1)
         + (inner @ gram * decoded.mT).sum((-2, -1))
     ) / n_atoms + shift
+    loss = loss.clamp(min=0.0)  # a bead for each atom leaves nothing, but for rounding
     own = gram.diagonal(dim1=-2, dim2=-1)
     spread = target.trace - 2 * (beads.mixed / beads.masses).sum(-1) + (beads.sizes * own).sum(-1)
     force = beads.forces.mean(-1)
-    compact = spread / n_atoms
+    compact = (spread / n_atoms).clamp(min=0.0)
     first, second, third = target.weights
     return Scores(loss, compact, force, first * loss + second * compact + third * force)
 

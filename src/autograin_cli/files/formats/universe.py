@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import pairwise, takewhile
+from itertools import count, islice, pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from MDAnalysis.lib.mdamath import triclinic_vectors
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.formats.frames import FrameFile, Frames, corrupt
+from autograin_cli.files.formats.frames import FrameFile, Frames, corrupt, cut_off
 from autograin_cli.files.visible import visible
 
 # What the parsers and readers raise on files that they cannot make sense of.
@@ -30,6 +30,11 @@ FAILURES = (
     ImportError,
     MDAnalysis.exceptions.NoDataError,
 )
+
+# Text dumps of LAMMPS: forces in a unit that the file does not tell, steps in place of times.
+LAMMPS_DUMPS = (".lammpstrj", ".lammpsdump", ".dump")
+# Formats with a number of atoms in every frame: its line, and the lines before those of atoms.
+_COUNTED = {".xyz": (0, 2), **dict.fromkeys(LAMMPS_DUMPS, (3, 9))}
 
 _PDB = (".pdb", ".ent")
 _CELL = (6, 15, 24, 33, 40, 47, 54)  # columns of lengths and angles in a CRYST1 record
@@ -49,9 +54,13 @@ def open_universe(paths: list[Path]) -> Any:
     Raises:
         InputError: MDAnalysis cannot read them.
     """
+    formats = {}
+    for role, path in (("topology_format", paths[0]), ("format", paths[-1])):
+        if path.suffix.lower() in LAMMPS_DUMPS:
+            formats[role] = "LAMMPSDUMP"
     try:
         with quietly():
-            return MDAnalysis.Universe(*map(str, paths), to_guess=())
+            return MDAnalysis.Universe(*map(str, paths), to_guess=(), **formats)
     except FAILURES as error:
         names = " with ".join(visible(str(path)) for path in paths)
         reason = visible(str(error).strip().split("\n")[0])
@@ -74,6 +83,8 @@ def open_frames(path: Path, topology: Path | None) -> FrameFile:
     """
     both = [path] if topology is None or topology == path else [topology, path]
     frames = open_universe(both).trajectory
+    if path.suffix.lower() in _COUNTED:
+        _check_counts(path, frames.n_atoms, *_COUNTED[path.suffix.lower()])
     times, timed, contents = [], True, []
     for frame in range(len(frames)):
         step = _step(path, frames, frame)
@@ -89,7 +100,38 @@ def open_frames(path: Path, topology: Path | None) -> FrameFile:
         holds_positions=held[:, 0],
         holds_forces=held[:, 1],
         read=partial(_read, path, frames, _common_box(path)),
+        notes=_notes(path),
     )
+
+
+def _check_counts(path: Path, n_atoms: int, number: int, n_header: int) -> None:
+    """Check that every frame of a text file is whole and has as many atoms as the first.
+
+    The readers take that for granted, or leave a last frame out in silence.
+
+    Args:
+        path: of the file.
+        n_atoms: of the first frame.
+        number: line of a frame that says how many atoms it has.
+        n_header: lines of a frame before those of its atoms.
+    """
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for frame in count():
+            header = list(islice(file, n_header))
+            if not "".join(header).strip():
+                return
+            said = header[number].strip() if len(header) == n_header else ""
+            if said and said.split()[0] != str(n_atoms):
+                what = f"it says {said[:20]!r} where it should have {n_atoms} atoms as before"
+                raise corrupt(path, frame, what)
+            if not said or sum(1 for _ in islice(file, n_atoms)) < n_atoms:
+                raise cut_off(path, frame)
+
+
+def _notes(path: Path) -> tuple[str, ...]:
+    if path.suffix.lower() not in LAMMPS_DUMPS:
+        return ()
+    return (f"{visible(str(path))} counts steps and holds no times: a step is taken for 1 ps",)
 
 
 def _step(path: Path, frames: Any, frame: int) -> Any:
