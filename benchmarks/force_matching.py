@@ -27,7 +27,7 @@ from torch import Tensor
 
 from autograin_cli.files.atomistic import read
 from autograin_cli.geometry import angles, bond_lengths
-from autograin_cli.mapping.bead_trajectory import BeadTrajectory, choose_force_maps
+from autograin_cli.mapping.bead_trajectory import system_trajectory
 from autograin_cli.mapping.fit import fit_mapping
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.potential.fit import fit_potential, model_of
@@ -156,8 +156,7 @@ def terphenyl() -> tuple[StoredTrajectory, Mapping]:
     )
     reading = read([SAMPLES / "otp.dcd"], settings)
     mapping = fit_mapping(reading.trajectory, reading.molecules[0], MappingSettings(beads=3))
-    maps = choose_force_maps(reading.trajectory, mapping, "optimal")
-    mapped = BeadTrajectory(reading.trajectory, mapping, maps)
+    mapped, _ = system_trajectory(reading.trajectory, [mapping], "optimal")
     return StoredTrajectory(gather(mapped, mapped.n_frames)), mapping
 
 

@@ -32,9 +32,10 @@ def cautions(
         told += _undetermined(term, index in solution.undetermined)
         told += [_bridge(term, ends) for ends in bridged[index]]
     told += _linear(terms)
-    told += [_useless(channel) for channel in channels if channel.r_squared < 0]
+    told += [useless(channel) for channel in channels if channel.r_squared < 0]
     n_beads = 1 + max(int(term.beads.max()) for term in terms)
-    if 3 * n_beads - 6 > _FEW_DIMENSIONS:
+    known = any(channel.ceiling is not None for channel in channels)
+    if known and 3 * n_beads - 6 > _FEW_DIMENSIONS:
         told.append(
             f"the ceilings of R² are lower bounds: {n_beads} beads have "
             f"{3 * n_beads - 6} internal coordinates, too many for close neighbours"
@@ -84,7 +85,8 @@ def _linear(terms: tuple[Term, ...]) -> list[str]:
     ]
 
 
-def _useless(channel: Channel) -> str:
+def useless(channel: Channel) -> str:
+    """Say that a channel is explained worse than by a constant."""
     return (
         f"the potential explains less than nothing of the force along the {channel.name} channel "
         f"(R² = {channel.r_squared:.3f} ± {channel.r_squared_error:.3f}): look whether forces and "

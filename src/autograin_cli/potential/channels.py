@@ -55,20 +55,21 @@ def explained(model: Model, solution: Solution, sample: Sample) -> tuple[Channel
     fitted = model_forces(model, seen, solution.coefficients.expand(len(forces), -1))
     held_out = model_forces(model, seen, solution.left_out[sample.blocks])
     near = _neighbours(sample)
-    counts = _sums(torch.ones(len(forces), dtype=torch.float64), sample)
+    counts = sums(torch.ones(len(forces), dtype=torch.float64), sample.blocks)
     channels = []
-    for name, axes in _axes(model, seen, sample.positions):
-        true = _components(axes, forces)
+    for name, directions in axes(model, seen, sample.positions):
+        true = components(directions, forces)
         offset = torch.zeros_like(true[0]) if name == "all" else true.mean(0)
-        variance = _sums((true - offset).square().sum(1), sample).clamp(min=_TINY)
-        unexplained = _sums(_components(axes, forces - held_out).square().sum(1), sample)
-        noise = _noise(_components(axes, forces - fitted), near, sample)
+        variance = sums((true - offset).square().sum(1), sample.blocks).clamp(min=_TINY)
+        missed = components(directions, forces - held_out).square().sum(1)
+        unexplained = sums(missed, sample.blocks)
+        noise = _noise(components(directions, forces - fitted), near, sample)
         r_squared, ceiling = 1 - unexplained / variance, 1 - noise * counts / variance
-        channels.append(Channel(name, *_with_error(r_squared), *_with_error(ceiling)))
+        channels.append(Channel(name, *with_error(r_squared), *with_error(ceiling)))
     return tuple(channels)
 
 
-def _axes(model: Model, seen: Coordinates, positions: Tensor) -> Iterator[tuple[str, Tensor]]:
+def axes(model: Model, seen: Coordinates, positions: Tensor) -> Iterator[tuple[str, Tensor]]:
     """Directions in the space of all beads, (structures, directions, 3 beads), by channel."""
     kinds = [term.coordinate for term in model.members for _ in term.beads]
     for kind in dict.fromkeys(kinds):
@@ -77,10 +78,10 @@ def _axes(model: Model, seen: Coordinates, positions: Tensor) -> Iterator[tuple[
     yield "all", _body_axes(positions)
 
 
-def _components(axes: Tensor, forces: Tensor) -> Tensor:
+def components(directions: Tensor, forces: Tensor) -> Tensor:
     """Forces along directions, (structures, directions); forces (structures, 3 beads)."""
-    components: Tensor = (axes @ forces[..., None])[..., 0]
-    return components
+    along: Tensor = (directions @ forces[..., None])[..., 0]
+    return along
 
 
 def _body_axes(positions: Tensor) -> Tensor:
@@ -94,8 +95,8 @@ def _body_axes(positions: Tensor) -> Tensor:
     handedness[:, 2] = torch.linalg.det(left @ right)
     rotations = (left * handedness[:, None, :] @ right).transpose(1, 2)
     blocks = torch.eye(positions.shape[1], dtype=positions.dtype)
-    axes = torch.einsum("ab,sij->saibj", blocks, rotations)
-    return axes.reshape(len(positions), centred[0].numel(), centred[0].numel())
+    directions = torch.einsum("ab,sij->saibj", blocks, rotations)
+    return directions.reshape(len(positions), centred[0].numel(), centred[0].numel())
 
 
 def _neighbours(sample: Sample) -> _Neighbours:
@@ -138,22 +139,27 @@ def _noise(residuals: Tensor, near: _Neighbours, sample: Sample) -> Tensor:
 
     Half the mean square difference between neighbours, extrapolated to the distance 0.
     """
-    counts = _sums(torch.ones(len(residuals), dtype=torch.float64), sample)[:, None]
+    counts = sums(torch.ones(len(residuals), dtype=torch.float64), sample.blocks)[:, None]
     differences = (residuals[:, None] - residuals[near.indices]).square().sum(-1) / 2
-    gamma, delta = _sums(differences, sample) / counts, _sums(near.distances, sample) / counts
+    gamma = sums(differences, sample.blocks) / counts
+    delta = sums(near.distances, sample.blocks) / counts
     spread = delta - delta.mean(1, keepdim=True)
     slope = (spread * gamma).sum(1) / spread.square().sum(1).clamp(min=_TINY)
     return gamma.mean(1) - slope.clamp(min=0) * delta.mean(1)
 
 
-def _sums(values: Tensor, sample: Sample) -> Tensor:
-    """Sums over all structures, then over those of all blocks but one, (1 + blocks, ...)."""
-    n_blocks = int(sample.blocks.max()) + 1
-    blocks = torch.zeros(n_blocks, *values.shape[1:], dtype=values.dtype)
-    blocks.index_add_(0, sample.blocks, values)
-    return torch.cat((blocks.sum(0, keepdim=True), blocks.sum(0) - blocks))
+def sums(values: Tensor, blocks: Tensor) -> Tensor:
+    """Sums over all structures, then over those of all blocks but one, (1 + blocks, ...).
+
+    Args:
+        values: (structures, ...).
+        blocks: of the structures, (structures,), int64.
+    """
+    of_block = torch.zeros(int(blocks.max()) + 1, *values.shape[1:], dtype=values.dtype)
+    of_block.index_add_(0, blocks, values)
+    return torch.cat((of_block.sum(0, keepdim=True), of_block.sum(0) - of_block))
 
 
-def _with_error(values: Tensor) -> tuple[float, float]:
+def with_error(values: Tensor) -> tuple[float, float]:
     """The value of all structures and its standard error by the jackknife."""
     return float(values[0]), float(standard_errors(values[1:]))

@@ -1,28 +1,23 @@
 """Trajectory of beads -> Potential, by force matching."""
 
-import torch
 from torch import Tensor
 
+from autograin_cli.errors import SettingError
 from autograin_cli.potential.cautions import cautions
 from autograin_cli.potential.channels import explained
-from autograin_cli.potential.forms import (
-    Form,
-    Spline,
-    evaluate,
-    form_of,
-    physical_names,
-    physical_parameters,
-)
-from autograin_cli.potential.grids import LEAST_WIDTH, Grid, grid_of
-from autograin_cli.potential.normal_equations import Model, NormalEquations, accumulate
+from autograin_cli.potential.fitted_terms import fitted_term, forms_and_grids, wanted_terms
+from autograin_cli.potential.force_field import ForceField
+from autograin_cli.potential.frame_fit import fit_together
+from autograin_cli.potential.frame_survey import check_system
+from autograin_cli.potential.normal_equations import Model, accumulate
 from autograin_cli.potential.potential import Channel, Potential
-from autograin_cli.potential.regression import Solution, solve, standard_errors
+from autograin_cli.potential.regression import solve
 from autograin_cli.potential.survey import survey
-from autograin_cli.potential.tables import Stretches, tabulate
 from autograin_cli.potential.terms import Term
-from autograin_cli.potential.topology import TermMembers, bonded_terms
+from autograin_cli.potential.topology import TermMembers
 from autograin_cli.settings import PotentialSettings
-from autograin_cli.trajectory import Trajectory
+from autograin_cli.system import System
+from autograin_cli.trajectory import Chunk, DerivedTrajectory, Trajectory
 from autograin_cli.units import thermal_energy
 
 
@@ -54,9 +49,7 @@ def fit_potential(
     Source: Ercolessi and Adams, Europhys. Lett. 26, 583 (1994); Noid et al., J. Chem. Phys. 128,
     244115 (2008); eq. (8) of arXiv:1812.02706.
     """
-    choices = {"bond": settings.bond, "angle": settings.angle, "dihedral": settings.dihedral}
-    wanted = bonded_terms(bonds, bead_types)
-    members = tuple(term for term in wanted if choices[term.coordinate] != "none")
+    members = wanted_terms(bonds, bead_types, settings)
     seen = survey(beads, members, len(bead_types), settings.blocks)
     if not members:
         nothing = _potential(name, settings, (), (), beads.n_frames * seen.n_copies)
@@ -66,7 +59,7 @@ def fit_potential(
     solution = solve(equations, model)
     thermal = thermal_energy(settings.temperature)
     results = [
-        _term(model, term, equations, solution, seen.ranges[term], thermal)
+        fitted_term(model, term, equations, solution, seen.ranges[term], thermal)
         for term in range(len(members))
     ]
     terms = tuple(term for term, _ in results)
@@ -74,6 +67,76 @@ def fit_potential(
     told = cautions(terms, channels, solution, tuple(bridged for _, bridged in results))
     potential = _potential(name, settings, terms, channels, beads.n_frames * seen.n_copies)
     return potential, told
+
+
+def fit_force_field(
+    beads: Trajectory, system: System, settings: PotentialSettings
+) -> tuple[ForceField, tuple[str, ...]]:
+    """Fit all that the beads of a system feel to the forces on them.
+
+    With pair terms everything is fitted together, as bonded and pair forces overlap; without,
+    each type of molecule by itself.
+
+    Args:
+        beads: of the system, with forces, molecules whole.
+        system: the beads.
+        settings: forms, cutoff, splines, temperature, blocks.
+
+    Returns:
+        The force field, and what the user should be warned of.
+
+    Raises:
+        InputError: no forces, fewer than two frames, or beads of another system.
+        SettingError: pair terms between molecules without a box; a cutoff longer than half a box.
+        DivergenceError: a position or a force is not finite; it names the frame.
+    """
+    check_system(beads, system)
+    choice = pair_form(beads, system, settings)
+    if choice != "none":
+        return fit_together(beads, system, choice, settings)
+    potentials: list[Potential] = []
+    told: tuple[str, ...] = ()
+    for part, where in zip(system.components, system.slices, strict=True):
+        own = beads if len(system.components) == 1 else _only(beads, where)
+        potential, more = fit_potential(own, part.bonds, part.bead_types, settings, part.name)
+        potentials.append(potential)
+        told += more
+    return ForceField(system, tuple(potentials), None), told
+
+
+def pair_form(beads: Trajectory, system: System, settings: PotentialSettings) -> str:
+    """Give the form of the pair terms, 'none' where there are to be none.
+
+    Args:
+        beads: of the system; only whether they have a box is looked at.
+        system: the beads.
+        settings: the form wanted.
+
+    Raises:
+        SettingError: pair terms between molecules without a box.
+    """
+    if settings.pair == "none" or (settings.pair == "auto" and system.n_molecules == 1):
+        return "none"
+    periodic = next(iter(beads.chunks())).boxes is not None
+    if settings.pair == "auto":
+        return "spline" if periodic else "none"
+    if not periodic and system.n_molecules > 1:
+        raise SettingError(
+            given=f"--pair {settings.pair}, {system.n_molecules} molecules and no box",
+            expected="a box around molecules that feel one another",
+            remedy="give a trajectory that holds its box, or --pair none",
+        )
+    return settings.pair
+
+
+def _only(beads: Trajectory, where: slice) -> DerivedTrajectory:
+    """Some beads of every frame."""
+
+    def taken(chunk: Chunk) -> Chunk:
+        forces = None if chunk.forces is None else chunk.forces[:, where]
+        return Chunk(chunk.positions[:, where], chunk.times, chunk.boxes, forces)
+
+    return DerivedTrajectory(beads, taken, where.stop - where.start, beads.has_forces)
 
 
 def _potential(
@@ -104,59 +167,4 @@ def model_of(
         settings: the forms.
         n_beads: of the molecule.
     """
-    choices = {"bond": settings.bond, "angle": settings.angle, "dihedral": settings.dihedral}
-    forms: list[Form] = []
-    grids: list[Grid] = []
-    for member, (low, high) in zip(members, ranges.tolist(), strict=True):
-        choice = choices[member.coordinate]
-        if member.coordinate == "dihedral" and choice == "spline":
-            choice = "periodic spline"
-        missing = max(0.0, LEAST_WIDTH - (high - low)) / 2
-        ends = (low - missing, high + missing)
-        forms.append(form_of(choice, *ends, knots=settings.knots, harmonics=settings.harmonics))
-        grids.append(grid_of(forms[-1], *ends))
-    return Model(members, tuple(forms), tuple(grids), n_beads)
-
-
-def _term(
-    model: Model,
-    index: int,
-    equations: NormalEquations,
-    solution: Solution,
-    ends: Tensor,
-    thermal: float,
-) -> tuple[Term, Stretches]:
-    """One term with its table, and the stretches of it that were bridged; thermal is kT."""
-    member, form, grid = model.members[index], model.forms[index], model.grids[index]
-    counts, where = equations.counts[index], model.columns[index]
-    sampled = grid.sampled(counts) if grid.periodic else (float(ends[0]), float(ends[1]))
-    coefficients = solution.coefficients[where]
-    table, bridged = tabulate(form, coefficients, grid, counts, sampled, thermal)
-    parameters = physical_parameters(form, coefficients)
-    if form.name == "spline":
-        parameters = parameters - evaluate(form, coefficients, grid.points)[0].min()
-    names, units = physical_names(form)
-    term = Term(
-        name=member.name,
-        coordinate=member.coordinate,
-        form=form.name,
-        beads=member.beads,
-        parameter_names=names,
-        parameters=parameters,
-        parameter_errors=standard_errors(physical_parameters(form, solution.left_out[:, where])),
-        parameter_units=units,
-        knots=form.knots if isinstance(form, Spline) else torch.empty(0, dtype=torch.float64),
-        sampled_low=sampled[0],
-        sampled_high=sampled[1],
-        counts=counts,
-        energy_errors=_energy_errors(form, solution.left_out[:, where], grid, counts),
-        table=table,
-    )
-    return term, bridged
-
-
-def _energy_errors(form: Form, left_out: Tensor, grid: Grid, counts: Tensor) -> Tensor:
-    """Standard errors of the energy about its mean over the samples, kJ/mol, (points,)."""
-    energies, _ = evaluate(form, left_out, grid.points)
-    means = (energies * counts).sum(1, keepdim=True) / counts.sum()
-    return standard_errors(energies - means)
+    return Model(members, *forms_and_grids(members, ranges, settings), n_beads)

@@ -42,12 +42,12 @@ class Model:
     @property
     def columns(self) -> tuple[slice, ...]:
         """Where the coefficients of each term stand among all."""
-        return _slices([form.size for form in self.forms])
+        return slices([form.size for form in self.forms])
 
     @property
     def instances(self) -> tuple[slice, ...]:
         """Where the instances of each term stand among all."""
-        return _slices([len(term.beads) for term in self.members])
+        return slices([len(term.beads) for term in self.members])
 
 
 @dataclass(frozen=True)
@@ -234,6 +234,7 @@ def _add_products(
 _add_products_compiled = numba.njit(cache=True)(_add_products)
 
 
-def _slices(sizes: list[int]) -> tuple[slice, ...]:
+def slices(sizes: list[int]) -> tuple[slice, ...]:
+    """Where things of such sizes stand, one after the other."""
     ends = itertools.accumulate(sizes, initial=0)
     return tuple(slice(a, b) for a, b in itertools.pairwise(ends))

@@ -14,18 +14,19 @@ from autograin_cli.potential.terms import Term
 class Channel:
     """How much of the force along one kind of coordinate is explained.
 
-    name: 'bond', 'angle', 'dihedral' or 'all'.
+    name: 'bond', 'angle', 'dihedral', 'pair' (the force on whole molecules) or 'all'.
     r_squared: share of the variance of the mapped force explained, held-out blocks.
     r_squared_error: its standard error from blocks.
-    ceiling: the share that the best function of all bead coordinates could explain.
-    ceiling_error: its standard error from blocks.
+    ceiling: the share that the best function of all bead coordinates could explain; None where
+        molecules feel one another: no two frames of a liquid are alike.
+    ceiling_error: its standard error from blocks; None where there is no ceiling.
     """
 
     name: str
     r_squared: float
     r_squared_error: float
-    ceiling: float
-    ceiling_error: float
+    ceiling: float | None
+    ceiling_error: float | None
 
 
 @dataclass(frozen=True)

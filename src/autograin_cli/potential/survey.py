@@ -59,7 +59,7 @@ def survey(
         InputError: no forces, fewer than two frames, or not a whole number of copies.
         DivergenceError: a position or a force is not finite; it names the frame.
     """
-    _check(beads, n_beads)
+    check_beads(beads, n_beads)
     n_blocks = min(n_blocks, beads.n_frames)
     n_copies = beads.n_atoms // n_beads
     n_kept = min(beads.n_frames, max(_SAMPLED // n_copies, 2 * n_blocks))
@@ -68,7 +68,7 @@ def survey(
     kept: list[Sample] = []
     first = 0
     for chunk in beads.chunks():
-        _check_finite(chunk, first)
+        check_finite(chunk, first)
         positions = molecules(chunk.positions, n_beads)
         for term, member in enumerate(members):
             q = coordinates(member.coordinate, positions, member.beads)
@@ -83,7 +83,12 @@ def survey(
     return Survey(torch.stack((lows, highs), dim=1), _joined(kept), n_blocks, n_copies)
 
 
-def _check(beads: Trajectory, n_beads: int) -> None:
+def check_beads(beads: Trajectory, n_beads: int) -> None:
+    """Check that there are forces, frames and whole molecules.
+
+    Raises:
+        InputError: no forces, fewer than two frames, or not a whole number of copies.
+    """
     if not beads.has_forces:
         raise InputError(
             given="a trajectory without forces",
@@ -104,7 +109,12 @@ def _check(beads: Trajectory, n_beads: int) -> None:
         )
 
 
-def _check_finite(chunk: Chunk, first: int) -> None:
+def check_finite(chunk: Chunk, first: int) -> None:
+    """Check the numbers of a chunk whose first frame has this number.
+
+    Raises:
+        DivergenceError: a position or a force is not finite; it names the frame.
+    """
     fine = chunk.positions.isfinite().flatten(1).all(1)
     fine &= forces_of(chunk).isfinite().flatten(1).all(1)
     if not bool(fine.all()):

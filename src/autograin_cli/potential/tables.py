@@ -11,7 +11,7 @@ _WALL = 64.0  # stiffness of a wall, kT per squared sampled range: it rises kT/2
 _DIP = 0.25  # kT that a wall may sink at most where the edge of the sampled range slopes down
 _STEEPEST = 25.0  # times the curvature of the term, at most: the time step depends on it
 _CURVED_POINTS = 200
-_BARRIER = 5.0  # kT by which a bridge over a stretch never visited rises above its ends
+BARRIER = 5.0  # kT by which a bridge over a stretch never visited rises above its ends
 
 Stretches = tuple[tuple[float, float], ...]  # ends of each, Å or radians
 
@@ -48,7 +48,7 @@ def tabulate(
     if form.name == "cosine" and float(coefficients[0]) <= 0:
         energy, slope = _walled(form, coefficients, grid, ends, stiffness)
     if form.name in ("spline", "fourier"):
-        energy, slope, bridged = _bridge(grid, energy, slope, counts, _BARRIER * thermal_energy)
+        energy, slope, bridged = bridge(grid, energy, slope, counts, BARRIER * thermal_energy)
     table = Table(grid.low, grid.high, energy - energy.min(), slope, stiffness, grid.periodic)
     return table, bridged
 
@@ -79,13 +79,23 @@ def _walled(
     return energy + beyond * (slope + stiffness * beyond / 2), slope + stiffness * beyond
 
 
-def _bridge(
+def bridge(
     grid: Grid, energy: Tensor, slope: Tensor, counts: Tensor, barrier: float
 ) -> tuple[Tensor, Tensor, Stretches]:
-    """Put a barrier on every stretch between visited cells that sinks below both its ends."""
+    """Put a barrier on every stretch between visited cells that sinks below both its ends.
+
+    Args:
+        grid: points of the table.
+        energy, slope: kJ/mol and kJ/mol per Å or radian, (points,).
+        counts: samples nearest to each point, (points,).
+        barrier: height above the ends, kJ/mol.
+
+    Returns:
+        Energy and slope, and the ends of each stretch that was bridged, Å or radians.
+    """
     energy, slope = energy.clone(), slope.clone()
     bridged = []
-    for first, last in _gaps(grid, counts):
+    for first, last in gaps(grid, counts):
         where = torch.arange(first, last + 1)
         where = where % (grid.n_points - 1) if grid.periodic else where
         if float(energy[where].min()) < float(energy[where[[0, -1]]].min()) - 1e-9:
@@ -97,7 +107,7 @@ def _bridge(
     return energy, slope, tuple(bridged)
 
 
-def _gaps(grid: Grid, counts: Tensor) -> list[tuple[int, int]]:
+def gaps(grid: Grid, counts: Tensor) -> list[tuple[int, int]]:
     """First and last point of each run of cells never visited that lies between visited ones.
 
     In a period the last point may lie beyond the end of the grid.
