@@ -8,13 +8,24 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from autograin_cli import elementary, internal_coordinates, kernel_arrays, kernels
+from autograin_cli import (
+    cells,
+    elementary,
+    internal_coordinates,
+    kernel_arrays,
+    kernels,
+    liquid_arrays,
+    liquid_kernels,
+    row_forces,
+    rows,
+)
 from autograin_cli.geometry import coordinates
 from autograin_cli.kernel_arrays import LANES
 from autograin_cli.potential.potential import Potential
@@ -239,11 +250,25 @@ def test_the_machine_code_is_in_the_cache_once_the_kernel_has_run() -> None:
     assert compiled()
 
 
-def test_a_change_of_what_the_kernel_inlines_is_a_change_of_its_file() -> None:
-    modules = (elementary, internal_coordinates, kernel_arrays)
-    sources = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
+PLAIN = (elementary, kernel_arrays)
+IN_ROWS = (*PLAIN, cells, liquid_arrays, row_forces)
+IN_KERNELS = (elementary, internal_coordinates, kernel_arrays)
+
+
+@pytest.mark.parametrize(
+    ("module", "inlined"),
+    [
+        (kernels, IN_KERNELS),
+        (rows, IN_ROWS),
+        (liquid_kernels, (*IN_KERNELS, kernels, liquid_arrays, row_forces)),
+    ],
+)
+def test_a_change_of_what_a_kernel_inlines_is_a_change_of_its_file(
+    module: ModuleType, inlined: tuple[ModuleType, ...]
+) -> None:
+    sources = b"".join(Path(str(one.__file__)).read_bytes() for one in inlined)
     digest = hashlib.sha256(sources).hexdigest()[:16]
-    assert digest == kernels.INLINED, f'write INLINED = "{digest}" in kernels.py'
+    assert digest == module.INLINED, f'write INLINED = "{digest}" in {module.__file__}'
 
 
 @pytest.mark.slow

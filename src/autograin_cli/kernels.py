@@ -98,7 +98,7 @@ def _pull(f: Floats, w: Floats, members: Integers, n_members: int) -> None:
 
 
 @inlined
-def _feel(block: Block, terms: Terms) -> None:
+def feel(block: Block, terms: Terms) -> None:
     """Energies and forces of a block, anew, and what is outside, added up."""
     x, f, w = block.positions, block.forces, block.work
     for bead in range(len(f)):
@@ -201,7 +201,7 @@ def _run(
     """Advance a block; give the step at which a replica diverged, or -1."""
     x, v = block.positions, block.velocities
     for step in range(steps[0], steps[1] + 1):
-        _feel(block, terms)
+        feel(block, terms)
         if step > steps[0]:
             _kick(v, block.forces, bath.kicks)
         else:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import torch
 
+from autograin_cli.potential.force_field import ForceField
 from autograin_cli.potential.potential import Potential
 from autograin_cli.potential.terms import Table, Term
 from autograin_cli.simulation.cautions import cautions
 from autograin_cli.simulation.simulation import Convergence, Simulation
+from autograin_cli.system import Component, System
 
 FLAT = Table(1.0, 2.0, torch.zeros(2).double(), torch.zeros(2).double(), 1.0, periodic=False)
 BOND = Term(
@@ -29,9 +31,15 @@ BOND = Term(
     energy_errors=torch.zeros(2).double(),
     table=FLAT,
 )
-POTENTIAL = Potential("AB", 300.0, (BOND,), (), "sum", 10)
+POTENTIAL = ForceField(
+    System((Component("AB", ("A", "B"), torch.tensor([[0, 1]]), None, 1),)),
+    (Potential("AB", 300.0, (BOND,), (), "sum", 10),),
+    None,
+)
 RUN = Simulation(
-    molecule="AB",
+    molecules=("AB",),
+    copies=torch.tensor([1]),
+    box=None,
     engine="builtin",
     device="cpu",
     temperature=300.0,
@@ -43,6 +51,8 @@ RUN = Simulation(
     kinetic_temperature_error=0.5,
     configurational_temperature=299.0,
     configurational_temperature_error=2.0,
+    pressure=None,
+    pressure_error=None,
     outside=torch.tensor([0.009]).double(),
     convergence=(Convergence("bond A-B", 1.009, 101.0),),
 )
@@ -70,7 +80,8 @@ def test_what_may_mislead_is_said(change: dict[str, Any], sentence: str) -> None
 
 
 def test_another_temperature_than_that_of_the_fit_is_said() -> None:
-    (told,) = cautions(RUN, replace(POTENTIAL, temperature=250.0))
+    colder = replace(POTENTIAL.potentials[0], temperature=250.0)
+    (told,) = cautions(RUN, replace(POTENTIAL, potentials=(colder,)))
     assert "fitted at 250 K" in told
 
 

@@ -4,6 +4,7 @@ from math import inf, pi, sqrt
 import pytest
 import torch
 
+from autograin_cli.potential.force_field import ForceField
 from autograin_cli.potential.potential import Potential
 from autograin_cli.settings import SimulationSettings
 from autograin_cli.simulation.compiled import CompiledEngine, terms_of
@@ -12,15 +13,22 @@ from autograin_cli.simulation.engine import Snapshot
 from autograin_cli.simulation.simulation import Simulation
 from autograin_cli.simulation.start import prepare
 from autograin_cli.statistics import effective_samples
+from autograin_cli.system import Component, System
 from autograin_cli.units import BOLTZMANN
 from tabulated import chain, hessian, hindered, pair, potential, spring, start, structures, term
 
 MASSES = [15.0, 30.0, 22.0, 41.0]
 
 
+def alone(given: Potential, n_beads: int = 4) -> ForceField:
+    """One molecule with a potential."""
+    bonds = torch.zeros(0, 2, dtype=torch.int64)
+    return ForceField(System((Component("M", ("A",) * n_beads, bonds, None, 1),)), (given,), None)
+
+
 def simulated(given: Potential, settings: SimulationSettings) -> Simulation:
     begun = prepare(given, structures(1), torch.tensor(MASSES).double(), settings)
-    diagnostics = Diagnostics(Source(given, begun, settings, "builtin", "cpu"))
+    diagnostics = Diagnostics(Source(alone(given), begun, settings, "builtin", "cpu"))
     for snapshot in CompiledEngine(threads=1).run(given, begun, settings):
         diagnostics.add(snapshot)
     return diagnostics.result()
@@ -57,7 +65,9 @@ def test_the_worst_instance_of_a_term_counts() -> None:
         term("dihedral A-A-A-A", [[0, 1, 2, 3], [0, 1, 3, 2]], hindered(1.0)),
     )
     diagnostics = Diagnostics(
-        Source(given, start(structures(4), MASSES, timestep=0.01), SETTINGS, "builtin", "cpu")
+        Source(
+            alone(given), start(structures(4), MASSES, timestep=0.01), SETTINGS, "builtin", "cpu"
+        )
     )
     for snapshot in made_up(100, 4):
         stuck = snapshot.positions.clone()
@@ -86,7 +96,7 @@ def made_up(n_snapshots: int, n_replicas: int) -> list[Snapshot]:
 def test_memory_stays_flat_and_no_kinetic_energy_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autograin_cli.simulation.diagnostics.MOST_FRAMES", 16)
     begun = start(structures(2), MASSES, timestep=0.01)
-    diagnostics = Diagnostics(Source(chain(), begun, SETTINGS, "builtin", "cpu"))
+    diagnostics = Diagnostics(Source(alone(chain()), begun, SETTINGS, "builtin", "cpu"))
     snapshots = made_up(128, 2)
     for snapshot in snapshots:
         diagnostics.add(snapshot)
@@ -103,7 +113,7 @@ def test_memory_stays_flat_and_no_kinetic_energy_is_lost(monkeypatch: pytest.Mon
 
 def test_many_replicas_keep_fewer_frames_each() -> None:
     begun = start(structures(20_000), MASSES, timestep=0.01)
-    diagnostics = Diagnostics(Source(chain(), begun, SETTINGS, "builtin", "cpu"))
+    diagnostics = Diagnostics(Source(alone(chain()), begun, SETTINGS, "builtin", "cpu"))
     assert 32 <= diagnostics._most < 60
 
 
@@ -137,7 +147,7 @@ def test_the_error_of_the_configurational_temperature_is_its_spread() -> None:
     found, errors = [], []
     for seed in range(600):
         apart = spread * torch.randn(500, 3, generator=random, dtype=torch.float64)
-        source = Source(given, begun, replace(settings, seed=seed), "builtin", "cpu")
+        source = Source(alone(given), begun, replace(settings, seed=seed), "builtin", "cpu")
         diagnostics = Diagnostics(source)
         shape = made_up(1, 500)[0]
         positions = torch.stack((torch.zeros_like(apart), apart), dim=1)
@@ -156,7 +166,9 @@ def test_a_dihedral_that_swings_about_180_degrees_is_not_torn() -> None:
     random = torch.Generator().manual_seed(2)
     swing, swings = torch.randn(8, generator=random, dtype=torch.float64), []
     diagnostics = Diagnostics(
-        Source(given, start(structures(8), MASSES, timestep=0.01), SETTINGS, "builtin", "cpu")
+        Source(
+            alone(given), start(structures(8), MASSES, timestep=0.01), SETTINGS, "builtin", "cpu"
+        )
     )
     shape = made_up(1, 8)[0]
     for _ in range(1500):
@@ -176,7 +188,7 @@ def test_a_dihedral_that_swings_about_180_degrees_is_not_torn() -> None:
 
 def test_without_terms_forces_tell_no_temperature() -> None:
     begun = start(torch.zeros(3, 1, 3).double(), [10.0], timestep=0.01)
-    source = Source(potential(), begun, SETTINGS, "builtin", "cpu")
+    source = Source(alone(potential(), 1), begun, SETTINGS, "builtin", "cpu")
     diagnostics = Diagnostics(source)
     settings = replace(SETTINGS, time=2.0, equilibration=0.0)
     for snapshot in CompiledEngine(threads=1).run(potential(), begun, settings):

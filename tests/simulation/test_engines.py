@@ -15,7 +15,7 @@ from autograin_cli.settings import SimulationSettings
 from autograin_cli.simulation import replicas as replicas_module
 from autograin_cli.simulation.batched import BatchedEngine
 from autograin_cli.simulation.compiled import CompiledEngine
-from autograin_cli.simulation.engine import Engine, Snapshot, Start
+from autograin_cli.simulation.engine import Snapshot, Start
 from autograin_cli.statistics import standard_error
 from autograin_cli.units import ACCELERATION, thermal_energy
 from tabulated import chain, hindered, pair, potential, spring, start, structures, table, term
@@ -112,7 +112,7 @@ def test_mid_step_velocities_have_the_temperature_of_the_bath(engine: Builtin, t
 
 
 @every_engine
-def test_a_bead_alone_is_a_free_brownian_particle(engine: Engine) -> None:
+def test_a_bead_alone_is_a_free_brownian_particle(engine: Builtin) -> None:
     begun = start(torch.zeros(400, 1, 3).double(), [20.0], timestep=0.01)
     run = collect(engine.run(potential(), begun, steps(0.01, 1000, every=1000, before=1)))
     assert_mean(run.kinetic_energy, 1.5 * KT)
@@ -124,7 +124,7 @@ def test_a_bead_alone_is_a_free_brownian_particle(engine: Engine) -> None:
     assert abs(float(squares.mean() / expected) - 1) < 4 * sqrt(2 / squares.numel())
 
 
-def undamped(engine: Engine, timestep: float, time: float) -> tuple[Run, Start]:
+def undamped(engine: Builtin, timestep: float, time: float) -> tuple[Run, Start]:
     begun = start(structures(8, noise=0.02), [15.0, 30.0, 22.0, 41.0], timestep=timestep)
     settings = steps(timestep, round(time / timestep), friction=0.0)
     smooth = table(
@@ -145,7 +145,7 @@ def total_energy(run: Run, begun: Start) -> Tensor:
 
 
 @every_engine
-def test_without_friction_the_error_of_the_energy_is_of_second_order(engine: Engine) -> None:
+def test_without_friction_the_error_of_the_energy_is_of_second_order(engine: Builtin) -> None:
     long, short = (
         total_energy(*undamped(engine, timestep, time=0.8)).std(1) for timestep in (0.002, 0.001)
     )
@@ -154,7 +154,7 @@ def test_without_friction_the_error_of_the_energy_is_of_second_order(engine: Eng
 
 
 @every_engine
-def test_without_friction_momentum_and_angular_momentum_are_kept(engine: Engine) -> None:
+def test_without_friction_momentum_and_angular_momentum_are_kept(engine: Builtin) -> None:
     run, begun = undamped(engine, 0.004, time=0.8)
     momenta = begun.masses[:, None] * run.velocities
     angular = torch.linalg.cross(run.positions, momenta).sum(2)
@@ -164,7 +164,7 @@ def test_without_friction_momentum_and_angular_momentum_are_kept(engine: Engine)
 
 
 @every_engine
-def test_without_friction_a_run_retraces_its_path(engine: Engine) -> None:
+def test_without_friction_a_run_retraces_its_path(engine: Builtin) -> None:
     given = chain()
     begun = start(structures(4), [15.0, 30.0, 22.0, 41.0], timestep=0.004, temperature=0.0)
     there = collect(engine.run(given, begun, steps(0.004, 200, friction=0.0)))
@@ -175,7 +175,9 @@ def test_without_friction_a_run_retraces_its_path(engine: Engine) -> None:
     torch.testing.assert_close(again.positions[:, 99], begun.positions, rtol=1e-8, atol=1e-8)
 
 
-def _from(engine: Engine, given: Potential, begun: Start, velocities: Tensor) -> Iterator[Snapshot]:
+def _from(
+    engine: Builtin, given: Potential, begun: Start, velocities: Tensor
+) -> Iterator[Snapshot]:
     """Run with velocities other than those of the bath."""
     plain = replicas_module.begin
 
@@ -188,7 +190,7 @@ def _from(engine: Engine, given: Potential, begun: Start, velocities: Tensor) ->
 
 
 @every_engine
-def test_at_zero_friction_both_versions_follow_one_path(engine: Engine) -> None:
+def test_at_zero_friction_both_versions_follow_one_path(engine: Builtin) -> None:
     given = chain()
     begun = start(structures(20), [15.0, 30.0, 22.0, 41.0], timestep=0.004)
     settings = steps(0.004, 60, every=20, before=7, friction=0.0)
@@ -203,7 +205,7 @@ def test_at_zero_friction_both_versions_follow_one_path(engine: Engine) -> None:
 
 
 @every_engine
-def test_snapshots_come_at_the_interval_after_the_equilibration(engine: Engine) -> None:
+def test_snapshots_come_at_the_interval_after_the_equilibration(engine: Builtin) -> None:
     begun = start(structures(3), [10.0] * 4, timestep=0.002)
     settings = SimulationSettings(time=0.1, interval=0.02, equilibration=0.03, seed=1)
     snapshots = list(engine.run(chain(), begun, settings))
@@ -219,7 +221,7 @@ def test_snapshots_come_at_the_interval_after_the_equilibration(engine: Engine) 
 
 
 @every_engine
-def test_one_seed_gives_one_run_and_another_seed_another(engine: Engine) -> None:
+def test_one_seed_gives_one_run_and_another_seed_another(engine: Builtin) -> None:
     begun = start(structures(3), [10.0] * 4, timestep=0.002)
     settings = SimulationSettings(time=0.1, interval=0.1, equilibration=0.0, seed=1)
     seeds = (settings, settings, replace(settings, seed=2), replace(settings, seed=2**80))
@@ -233,7 +235,7 @@ def test_one_seed_gives_one_run_and_another_seed_another(engine: Engine) -> None
 
 @every_engine
 def test_the_division_into_calls_does_not_show(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Builtin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = start(structures(3), [10.0] * 4, timestep=0.002)
     settings = SimulationSettings(time=0.1, interval=0.05, equilibration=0.05, seed=1)
@@ -248,7 +250,7 @@ def test_the_division_into_calls_does_not_show(
 
 @every_engine
 def test_time_outside_is_the_share_of_a_distribution_beyond_the_sampled_range(
-    engine: Engine,
+    engine: Builtin,
 ) -> None:
     inner = 0.2  # Å
     spread = sqrt(KT / STIFFNESS)
@@ -265,7 +267,7 @@ def test_time_outside_is_the_share_of_a_distribution_beyond_the_sampled_range(
 
 @every_engine
 def test_a_dihedral_sampled_around_half_a_turn_is_inside_on_both_sides_of_it(
-    engine: Engine,
+    engine: Builtin,
 ) -> None:
     flat = table(lambda phi: 0.0 * phi, -pi, pi, wall=0.0, periodic=True)
     turn = 0.6  # radians to either side of pi
@@ -283,7 +285,7 @@ def test_a_dihedral_sampled_around_half_a_turn_is_inside_on_both_sides_of_it(
 
 
 @every_engine
-def test_a_step_beyond_the_stable_limit_diverges_and_one_below_does_not(engine: Engine) -> None:
+def test_a_step_beyond_the_stable_limit_diverges_and_one_below_does_not(engine: Builtin) -> None:
     def run(turn: float) -> None:
         begun = start(torch.zeros(4, 2, 3).double(), MASSES, timestep=turn / OMEGA)
         list(engine.run(pair(STIFFNESS), begun, steps(begun.timestep, 1000, every=500)))
@@ -296,7 +298,7 @@ def test_a_step_beyond_the_stable_limit_diverges_and_one_below_does_not(engine: 
 
 
 @every_engine
-def test_a_divergence_names_its_step_and_the_term(engine: Engine) -> None:
+def test_a_divergence_names_its_step_and_the_term(engine: Builtin) -> None:
     broken = table(lambda r: (0 * r - 1).sqrt(), 0.0, 1.0, points=3, wall=1.0, periodic=False)
     given = potential(
         term("bond A-A", [[0, 1]], spring(300.0, 3.0)),
@@ -313,7 +315,7 @@ def test_a_divergence_names_its_step_and_the_term(engine: Engine) -> None:
 @every_engine
 @pytest.mark.parametrize(("time", "interval"), [(1.0, 2.0), (0.0, 0.1), (1.0, 0.0)])
 def test_times_that_give_no_snapshot_are_refused(
-    engine: Engine, time: float, interval: float
+    engine: Builtin, time: float, interval: float
 ) -> None:
     settings = SimulationSettings(time=time, interval=interval)
     with pytest.raises(SettingError, match="--time"):

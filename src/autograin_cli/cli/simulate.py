@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from autograin_cli.cli.console import Console
-    from autograin_cli.files.artifacts import SimulationWriter
+    from autograin_cli.files.artifacts import Artifact, SimulationWriter
     from autograin_cli.mapping.mapping import Mapping
-    from autograin_cli.potential.potential import Potential
+    from autograin_cli.potential.force_field import ForceField
+    from autograin_cli.simulation.boxes import Reference
+    from autograin_cli.simulation.engine import Start
     from autograin_cli.simulation.simulation import Simulation
 
 _EPILOG = """\b
 Examples:
   autograin simulate potential.h5 --time 1ns
   autograin simulate potential.h5 --time 10ns --replicas 256 --traj cg.xtc
+  autograin simulate potential.h5 --time 5ns --molecules 2000
+  autograin simulate potential.h5 --time 5ns --replicate 2,2,2 --engine lammps --ranks 2
 """
 
 
@@ -37,7 +41,8 @@ Examples:
 )
 @click.option(
     "--masses",
-    help="masses of the beads of a molecule in u, as 77.1,76.1; needed where they are not known",
+    help="masses of the beads of a molecule in u, as 77.1,76.1, one type of molecule after the "
+    "other; needed where they are not known",
 )
 @options.settings(SimulationSettings, "settings")
 @options.output("simulation.h5")
@@ -50,31 +55,38 @@ def simulate(
 ) -> None:
     """Move the beads by Langevin dynamics.
 
-    POTENTIAL is what fit-potential wrote. Many replicas of one molecule run at once and do not
-    feel one another; how far they agree tells whether the run was long enough. The frames are in
-    the artifact, which any reader of H5MD opens.
+    POTENTIAL is what fit-potential wrote. With pair terms it is a box of molecules: that of the
+    reference, copies of it, or a new one at a density. Without, many replicas of one molecule run
+    at once and do not feel one another; how far they agree tells whether the run was long
+    enough. The frames are in the artifact, which any reader of H5MD opens.
     """
     from autograin_cli.cli.provenance import artifact_input, provenance
     from autograin_cli.cli.results import tell_result
     from autograin_cli.cli.summary import show_simulation, simulation_values
     from autograin_cli.files.artifacts import SimulationWriter, cg_trajectory, check_output, load
     from autograin_cli.files.trajectory_writing import check_trajectory_output, write_trajectory
+    from autograin_cli.mapping.components import system_of
+    from autograin_cli.potential.force_field import ForceField
     from autograin_cli.simulation.cautions import cautions
+    from autograin_cli.simulation.system_start import prepare_system
 
     console, path = output.console, Path(output.path)
     check_output(path, output.overwrite)
     if traj:
         check_trajectory_output(Path(traj), output.overwrite)
     before = load(Path(potential), ("potential",))
-    mapping, fitted = _with_masses(before.mappings[0], masses), before.potentials[0]
-    with SimulationWriter(path, overwrite=output.overwrite) as writer:
-        simulation = _run(fitted, mapping, settings, writer, console)
-        for caution in cautions(simulation, fitted):
+    mappings = _with_masses(before.mappings, masses)
+    fitted = ForceField(system_of(mappings), before.potentials, before.nonbonded)
+    reference = _reference(before, mappings)
+    force_field, start = prepare_system(fitted, reference, settings)
+    with SimulationWriter(path, overwrite=output.overwrite, box=start.box) as writer:
+        simulation = _run(force_field, start, settings, writer, console)
+        for caution in cautions(simulation, force_field):
             console.warn(caution)
         artifact = replace(
             before,
             kind="simulation",
-            mappings=(mapping,),
+            mappings=mappings,
             simulation=simulation,
             inputs=(artifact_input(potential),),
             provenance=provenance(settings, device=simulation.device),
@@ -83,32 +95,30 @@ def simulate(
         writer.finish(artifact)
     if traj:
         write_trajectory(Path(traj), cg_trajectory(path).chunks(), overwrite=output.overwrite)
-    show_simulation(simulation, fitted, console)
-    tell_result(output.path, simulation_values(simulation, fitted), as_json=output.as_json)
+    names = force_field.term_names
+    show_simulation(simulation, names, console)
+    tell_result(output.path, simulation_values(simulation, names), as_json=output.as_json)
 
 
 def _run(
-    potential: "Potential",
-    mapping: "Mapping",
+    force_field: "ForceField",
+    start: "Start",
     settings: SimulationSettings,
     writer: "SimulationWriter",
     console: "Console",
 ) -> "Simulation":
     """Run the engine and write the frames as they come."""
-    from autograin_cli.simulation.builtin import builtin_engine, choose_device
-    from autograin_cli.simulation.compiled import compiled
-    from autograin_cli.simulation.diagnostics import Diagnostics, Source
+    from autograin_cli.simulation.builtin import device_of, engine_of, is_compiled
+    from autograin_cli.simulation.diagnostics import Source
     from autograin_cli.simulation.replicas import schedule
-    from autograin_cli.simulation.start import prepare
+    from autograin_cli.simulation.system_diagnostics import diagnostics_of
 
-    structure = (mapping.encoder @ mapping.mean_structure)[None]
-    start = prepare(potential, structure, mapping.bead_masses, settings)
-    source = Source(potential, start, settings, "builtin", choose_device(settings))
-    console.detail(f"{start.temperature:g} K, time step {start.timestep:.4g} ps")
-    diagnostics = Diagnostics(source)
+    _tell_start(force_field, start, console)
+    device = device_of(force_field, start, settings)
+    diagnostics = diagnostics_of(Source(force_field, start, settings, settings.engine, device))
     allotted = replace(settings, threads=job_threads(settings.threads))
-    snapshots = builtin_engine(allotted).run(potential, start, settings)
-    if source.device == "cpu" and not compiled():
+    snapshots = engine_of(allotted).run(force_field, start, allotted)
+    if device == "cpu" and not is_compiled(force_field, start):
         console.note("compiling the inner loops, once: some seconds")
     total = schedule(start.timestep, settings).n_snapshots
     for snapshot in console.track(snapshots, total, "simulating"):
@@ -117,23 +127,48 @@ def _run(
     return diagnostics.result()
 
 
-def _with_masses(mapping: "Mapping", masses: str | None) -> "Mapping":
-    return mapping if masses is None else replace(mapping, bead_masses=_parsed(masses, mapping))
+def _tell_start(force_field: "ForceField", start: "Start", console: "Console") -> None:
+    parts = [f"{part.n_copies} {part.name}" for part in force_field.system.components]
+    edges = [] if start.box is None else start.box.norm(dim=1).tolist()
+    where = "a box of " + " x ".join(f"{edge:.2f}" for edge in edges) + " Å" if edges else "vacuum"
+    console.detail(f"{' and '.join(parts)} in {where}, {len(start.positions)} times")
+    console.detail(f"{start.temperature:g} K, time step {start.timestep:.4g} ps")
 
 
-def _parsed(masses: str, mapping: "Mapping") -> "Tensor":
-    """Masses of the beads from a list with commas, u, (beads,)."""
+def _reference(before: "Artifact", mappings: "tuple[Mapping, ...]") -> "Reference":
+    """What the artifact knows of the system that a run may begin from."""
+    from autograin_cli.simulation.boxes import Reference
+
+    masses = [mapping.molecule.masses for mapping in mappings]
+    return Reference(
+        structures=tuple(mapping.encoder @ mapping.mean_structure for mapping in mappings),
+        molecule_masses=tuple(None if atoms is None else float(atoms.sum()) for atoms in masses),
+        configuration=before.configuration,
+    )
+
+
+def _with_masses(mappings: "tuple[Mapping, ...]", masses: str | None) -> "tuple[Mapping, ...]":
+    if masses is None:
+        return mappings
+    parts = _parsed(masses, mappings).split([mapping.n_beads for mapping in mappings])
+    pairs = zip(mappings, parts, strict=True)
+    return tuple(replace(mapping, bead_masses=part) for mapping, part in pairs)
+
+
+def _parsed(masses: str, mappings: "tuple[Mapping, ...]") -> "Tensor":
+    """Masses of the beads from a list with commas, u, (beads of a copy of each molecule,)."""
     import torch
 
+    names = [name for mapping in mappings for name in mapping.bead_names]
     try:
         numbers = torch.tensor([float(part) for part in masses.split(",")], dtype=torch.float64)
     except ValueError:
         numbers = torch.zeros(0, dtype=torch.float64)
-    if len(numbers) != mapping.n_beads or not bool((numbers > 0).all() & numbers.isfinite().all()):
+    if len(numbers) != len(names) or not bool((numbers > 0).all() & numbers.isfinite().all()):
         raise SettingError(
             given=f"--masses {masses}",
-            expected=f"{mapping.n_beads} numbers above 0 with commas between: u, one for each "
-            "bead, in the order " + ", ".join(mapping.bead_names),
-            remedy="write for example --masses " + ",".join(["72"] * mapping.n_beads),
+            expected=f"{len(names)} numbers above 0 with commas between: u, one for each "
+            "bead, in the order " + ", ".join(names),
+            remedy="write for example --masses " + ",".join(["72"] * len(names)),
         )
     return numbers

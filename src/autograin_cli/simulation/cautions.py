@@ -1,6 +1,6 @@
 """What a user should be warned of in a run."""
 
-from autograin_cli.potential.potential import Potential
+from autograin_cli.potential.force_field import ForceField
 from autograin_cli.simulation.simulation import Convergence, Simulation
 
 MIXED = 1.01  # R-hat; Vehtari et al., Bayesian Anal. 16, 667 (2021)
@@ -15,13 +15,14 @@ def is_converged(mixing: Convergence) -> bool:
     return mixing.r_hat <= MIXED and mixing.effective_samples >= ENOUGH_SAMPLES
 
 
-def cautions(simulation: Simulation, potential: Potential) -> tuple[str, ...]:
+def cautions(simulation: Simulation, force_field: ForceField) -> tuple[str, ...]:
     """Sentences about a run that has not converged, is too hot or cold, or left what is known.
 
     Args:
         simulation: the record of the run.
-        potential: under which it was done.
+        force_field: under which it was done.
     """
+    potential = force_field.potentials[0]
     told = [
         f"{mixing.name} has not converged: R-hat is {mixing.r_hat:.3f}, with "
         f"{mixing.effective_samples:.0f} effective samples; simulate for longer"
@@ -34,11 +35,11 @@ def cautions(simulation: Simulation, potential: Potential) -> tuple[str, ...]:
             f"the potential was fitted at {potential.temperature:g} K: at "
             f"{simulation.temperature:g} K it is not the potential of mean force"
         )
-    shares = zip(potential.terms, simulation.outside.tolist(), strict=True)
+    shares = zip(force_field.term_names, simulation.outside.tolist(), strict=True)
     told += [
-        f"{term.name} was beyond the sampled range {share:.1%} of the time, where the energy is "
+        f"{name} was beyond the sampled range {share:.1%} of the time, where the energy is "
         "only a wall: fit it to more frames"
-        for term, share in shares
+        for name, share in shares
         if share > _OUTSIDE
     ]
     return tuple(told)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -119,9 +120,19 @@ def energies_and_forces(terms: Terms, positions: Tensor) -> tuple[Tensor, Tensor
 
 def compiled() -> bool:
     """Whether machine code of the kernels lies in the compiler's cache; making it takes seconds."""
-    folder = Path(str(kernels.advance.stats.cache_path))
-    made = Path(kernels.__file__).stat().st_mtime
-    return any(index.stat().st_mtime >= made for index in folder.glob("kernels.advance-*.nbi"))
+    return is_cached(kernels.advance, kernels.__file__)
+
+
+def is_cached(kernel: Any, module: str) -> bool:
+    """Whether machine code of a kernel, made after its module was last changed, is kept.
+
+    Args:
+        kernel: a compiled function named `advance`.
+        module: path of its file.
+    """
+    folder, path = Path(str(kernel.stats.cache_path)), Path(module)
+    made, pattern = path.stat().st_mtime, f"{path.stem}.advance-*.nbi"
+    return any(index.stat().st_mtime >= made for index in folder.glob(pattern))
 
 
 def spans(n_replicas: int, n_threads: int) -> list[tuple[int, int]]:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from autograin_cli.geometry import coordinates
 from autograin_cli.kernel_arrays import Terms
+from autograin_cli.potential.force_field import ForceField
 from autograin_cli.potential.potential import Potential
 from autograin_cli.potential.terms import Term
 from autograin_cli.settings import SimulationSettings
@@ -21,29 +22,34 @@ from autograin_cli.units import BOLTZMANN
 MOST_FRAMES = 2000  # kept of each replica
 _FEWEST_FRAMES = 32  # kept, however many replicas there are
 _MOST_VALUES = 2**23  # kept in all
-_NUDGE = 1e-4  # Å, of a bead, to differentiate forces
+NUDGE = 1e-4  # Å, of a bead, to differentiate forces
 
 
 @dataclass(frozen=True)
 class Source:
     """What was run, and by what.
 
-    potential: of the molecule.
+    force_field: of the system.
     start: where the run began.
     settings: of the run.
     engine: 'builtin' or the name of another program.
     device: 'cpu' or 'cuda'.
     """
 
-    potential: Potential
+    force_field: ForceField
     start: Start
     settings: SimulationSettings
     engine: str
     device: str
 
+    @property
+    def potential(self) -> Potential:
+        """Of the first component."""
+        return self.force_field.potentials[0]
+
 
 class Diagnostics:
-    """Adds up snapshots, in bounded memory, into the record of a run.
+    """Adds up snapshots of replicas of one molecule, in bounded memory, into the record of a run.
 
     Coordinates, forces and curvatures are kept of every so many snapshots, at most 2000, the
     number doubling as the run goes on; kinetic energies as means over so many.
@@ -88,10 +94,12 @@ class Diagnostics:
     def result(self) -> Simulation:
         """Give the record of the snapshots added so far; at least one."""
         source = self._source
-        kinetic = _temperature_from_motion(torch.stack(self._kinetic, dim=1), source.start)
-        configurational = _temperature_from_forces(torch.stack(self._forces, dim=2))
+        kinetic = temperature_from_motion(torch.stack(self._kinetic, dim=1), source.start)
+        configurational = temperature_from_forces(torch.stack(self._forces, dim=2))
         return Simulation(
-            molecule=source.potential.molecule,
+            molecules=tuple(part.name for part in source.force_field.system.components),
+            copies=torch.tensor([part.n_copies for part in source.force_field.system.components]),
+            box=source.start.box,
             engine=source.engine,
             device=source.device,
             temperature=source.start.temperature,
@@ -103,6 +111,8 @@ class Diagnostics:
             kinetic_temperature_error=kinetic[1],
             configurational_temperature=configurational[0],
             configurational_temperature_error=configurational[1],
+            pressure=None,
+            pressure_error=None,
             outside=self._outside / self._n_frames,
             convergence=_convergence(source.potential, torch.stack(self._coordinates, dim=1)),
         )
@@ -139,20 +149,20 @@ def forces_and_curvature(terms: Terms, positions: Tensor, random: torch.Generato
     Source: M. F. Hutchinson, Commun. Stat. Simul. Comput. 18, 1059 (1989).
     """
     signs = 2.0 * torch.randint(0, 2, positions.shape, generator=random).double() - 1.0
-    shifts = torch.stack((torch.zeros_like(signs), _NUDGE * signs, -_NUDGE * signs))
+    shifts = torch.stack((torch.zeros_like(signs), NUDGE * signs, -NUDGE * signs))
     _, forces = energies_and_forces(terms, (positions + shifts).flatten(0, 1))
     here, ahead, behind = forces.reshape(3, *positions.shape)
-    curvature = signs * (behind - ahead) / (2 * _NUDGE)
+    curvature = signs * (behind - ahead) / (2 * NUDGE)
     return torch.stack((here.square().sum((1, 2)), curvature.sum((1, 2))))
 
 
-def _temperature_from_motion(kinetic: Tensor, start: Start) -> tuple[float, float]:
+def temperature_from_motion(kinetic: Tensor, start: Start) -> tuple[float, float]:
     """Temperature and its standard error, K, of kinetic energies (replicas, frames)."""
     temperatures = kinetic / (1.5 * len(start.masses) * BOLTZMANN)
     return float(temperatures.mean()), standard_error(temperatures)
 
 
-def _temperature_from_forces(rows: Tensor) -> tuple[float, float]:
+def temperature_from_forces(rows: Tensor) -> tuple[float, float]:
     """Temperature <|grad U|²> / <lap U> and its standard error, K, to first order.
 
     Args:

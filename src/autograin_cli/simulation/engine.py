@@ -6,7 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from autograin_cli.potential.potential import Potential
+from autograin_cli.potential.force_field import ForceField
 from autograin_cli.settings import SimulationSettings
 
 
@@ -14,16 +14,18 @@ from autograin_cli.settings import SimulationSettings
 class Start:
     """Where a run begins.
 
-    positions: Å, (replicas, beads, 3).
+    positions: Å, (replicas, beads, 3); molecules whole.
     masses: u, (beads,).
     temperature: K, of the heat bath.
     timestep: ps.
+    box: Å, (3, 3), rows are the box vectors, of every replica; None in vacuum.
     """
 
     positions: Tensor
     masses: Tensor
     temperature: float
     timestep: float
+    box: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,13 @@ class Snapshot:
 
     step: steps done since the start.
     time: ps.
-    positions: Å, (replicas, beads, 3).
+    positions: Å, (replicas, beads, 3); molecules whole, in a box not folded back into it.
     velocities: Å/ps, (replicas, beads, 3).
     potential_energy: kJ/mol, (replicas,).
     kinetic_energy: kJ/mol, (replicas,), from mid-step velocities, mean since the snapshot before.
     outside: share of steps and instances since the snapshot before that each term spent
-        outside its sampled range, (terms,).
+        outside its sampled range, in the order of `ForceField.term_names`, (terms,); an engine
+        that cannot count it gives that of the snapshot itself.
     """
 
     step: int
@@ -53,10 +56,12 @@ class Engine(Protocol):
     """Anything that integrates the motion of beads; no state is left behind."""
 
     def run(
-        self, potential: Potential, start: Start, settings: SimulationSettings
+        self, force_field: ForceField, start: Start, settings: SimulationSettings
     ) -> Iterator[Snapshot]:
         """Yield a snapshot every `settings.interval` ps, the first after the equilibration.
 
         Raises:
+            SettingError: the engine cannot do what the settings or the force field ask for.
+            EngineError: the program that the engine needs is not installed, or it failed.
             DivergenceError: a position or an energy is not finite; it names step and term.
         """

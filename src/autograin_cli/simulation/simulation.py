@@ -23,7 +23,9 @@ class Convergence:
 class Simulation:
     """What a run was: its settings as carried out, and its diagnostics.
 
-    molecule: name of the type of molecule.
+    molecules: names of the types of molecules, in the order of the components.
+    copies: molecules of each type in a replica, (types,), int64.
+    box: Å, (3, 3), rows are the box vectors; None in vacuum.
     engine: 'builtin' or the name of another program.
     device: 'cpu' or 'cuda'.
     temperature: of the heat bath, K.
@@ -33,11 +35,15 @@ class Simulation:
     n_frames: snapshots kept.
     kinetic_temperature, kinetic_temperature_error: K, from mid-step velocities.
     configurational_temperature, configurational_temperature_error: K, from forces and curvature.
-    outside: share of time each term spent outside its sampled range, (terms,).
+    pressure, pressure_error: bar, of the beads, from the virial; None in vacuum.
+    outside: share of time each term spent outside its sampled range, (terms,): bonded terms of
+        each component, then pair terms.
     convergence: of each coordinate.
     """
 
-    molecule: str
+    molecules: tuple[str, ...]
+    copies: Tensor
+    box: Tensor | None
     engine: str
     device: str
     temperature: float
@@ -49,5 +55,7 @@ class Simulation:
     kinetic_temperature_error: float
     configurational_temperature: float
     configurational_temperature_error: float
+    pressure: float | None
+    pressure_error: float | None
     outside: Tensor
     convergence: tuple[Convergence, ...]

@@ -15,6 +15,7 @@ from autograin_cli.simulation.engine import Start
 from autograin_cli.simulation.random_numbers import Use, generator
 from autograin_cli.simulation.timestep import default_timestep, fitting_timestep
 
+REPLICAS = 64  # of a molecule, where the settings leave it open
 _SWEEPS = 30
 _PROBES = 16
 _JITTER = 0.05  # Å, so that no two beads coincide and no angle is flat
@@ -40,7 +41,8 @@ def prepare(
             expected="a mass for every bead",
             remedy="give --masses, or fit the mapping again with a --topology that has masses",
         )
-    positions = start_positions(potential, structures, settings.replicas, settings.seed)
+    n_replicas = settings.replicas or REPLICAS
+    positions = start_positions(potential, structures, n_replicas, settings.seed)
     longest = settings.timestep
     if longest is None:
         # The same structures whatever the settings: they must not change the time step.

@@ -1,17 +1,20 @@
 """The time step: how fast the stiffest motion of a molecule is."""
 
+from collections.abc import Sequence
 from math import ceil, inf, sqrt
 
 import torch
 from torch import Tensor
 
 from autograin_cli.errors import SettingError
+from autograin_cli.potential.force_field import ForceField
 from autograin_cli.potential.gradients import coordinates_with_gradients
 from autograin_cli.potential.potential import Potential
 from autograin_cli.potential.terms import Table
-from autograin_cli.units import ACCELERATION
+from autograin_cli.units import ACCELERATION, thermal_energy
 
 _SHARE = 0.25  # of the stable limit 2/omega
+_COLLISION = 4.0  # kT above the minimum, up to which a pair term counts
 _MOST_STRUCTURES = 16
 _WORK = 1e10  # multiplications that the eigenvalues may cost
 
@@ -83,3 +86,48 @@ def fitting_timestep(longest: float, interval: float) -> float:
             remedy="leave --timestep out, or give another --interval",
         )
     return interval / ceil(interval / longest - 1e-9) if longest < interval else interval
+
+
+def system_timestep(force_field: ForceField, structures: Sequence[Tensor], masses: Tensor) -> float:
+    """A quarter of 2/omega, ps, omega² being the sum of the largest of bonded and of pair terms.
+
+    Args:
+        force_field: of the system.
+        structures: of a molecule of each component, Å, (beads of a copy, 3).
+        masses: of all beads, u, (beads,).
+    """
+    squares = [0.0]
+    system = force_field.system
+    for potential, structure, part, where in zip(
+        force_field.potentials, structures, system.components, system.slices, strict=True
+    ):
+        own = masses[where][: part.n_beads]
+        squares.append(highest_frequency(potential, structure[None], own) ** 2)
+    square = max(squares) + pair_frequency(force_field, masses) ** 2
+    return _SHARE * 2.0 / sqrt(square) if square > 0 else inf
+
+
+def pair_frequency(force_field: ForceField, masses: Tensor) -> float:
+    """Angular frequency of the fastest collision of two beads, 1/ps.
+
+    The largest curvature of a pair term over the distances at which it is at most four kT above
+    its minimum, with the reduced mass of the lightest beads of its types.
+
+    Args:
+        force_field: of the system.
+        masses: of all beads, u, (beads,).
+    """
+    system, squares = force_field.system, [0.0]
+    heat = thermal_energy(force_field.potentials[0].temperature)
+    for term in force_field.nonbonded.terms if force_field.nonbonded else ():
+        inverse = 0.0
+        for name in term.types:
+            if name in system.type_names:
+                inverse += 1 / float(masses[system.types == system.type_names.index(name)].min())
+        table = term.table
+        met = table.energy <= float(table.energy.min()) + _COLLISION * heat
+        curvature = table.slope.diff() / ((table.high - table.low) / (len(table.energy) - 1))
+        curvature = curvature[met[1:]]
+        most = float(curvature.max()) if len(curvature) else 0.0
+        squares.append(max(most, 0.0) * inverse * ACCELERATION)
+    return sqrt(max(squares))
