@@ -7,7 +7,13 @@ from autograin_cli.units import (
     ACCELERATION,
     angstrom_from_nm,
     force_factor,
+    force_from_per_nm,
+    fs_from_ps,
+    kcal_from_kj,
+    kj_from_kcal,
     nm_from_angstrom,
+    per_fs_from_per_ps,
+    per_ps_from_per_fs,
     picoseconds,
     thermal_energy,
 )
@@ -60,3 +66,12 @@ def test_times_take_suffixes(text: str, expected: float) -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(SettingError, match="time"):
         picoseconds(text)
+
+
+def test_units_of_other_programs_convert() -> None:
+    assert kj_from_kcal(2.0) == pytest.approx(8.368)
+    assert kcal_from_kj(kj_from_kcal(2.0)) == pytest.approx(2.0)
+    assert force_from_per_nm(100.0) == pytest.approx(10.0)
+    assert fs_from_ps(0.002) == pytest.approx(2.0)
+    assert per_fs_from_per_ps(5.0) == pytest.approx(0.005)
+    assert per_ps_from_per_fs(0.005) == pytest.approx(5.0)

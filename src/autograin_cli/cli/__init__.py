@@ -10,6 +10,7 @@ import click
 
 from autograin_cli import __version__
 from autograin_cli.cli.compare import compare
+from autograin_cli.cli.export import export
 from autograin_cli.cli.fit_mapping import fit_mapping
 from autograin_cli.cli.fit_potential import fit_potential
 from autograin_cli.cli.inspect import inspect
@@ -32,6 +33,7 @@ Example, fitted on the first 3 ns and compared with the rest:
                           --forces md_forces.dcd --force-unit kJ/mol/A
   autograin simulate      potential.h5 --time 1ns
   autograin compare       simulation.h5 md.xtc -s md.psf --begin 3ns --report report.html
+  autograin export        potential.h5 --to lammps
   autograin inspect       comparison.h5
 
 \b
@@ -41,7 +43,7 @@ Exit codes:
    2  wrong usage: an option, or a setting that does not fit the data
    3  a score exceeds --fail-above
   65  the data are wrong, or a fit or a simulation diverged
-  69  a device was asked for that is not there
+  69  a device or a program was asked for that is not there
   73  the output exists (--overwrite)
   74  a file cannot be read or written
  130  interrupted
@@ -98,11 +100,11 @@ def autograin() -> None:
     """Learn a coarse-grained model of a molecule from an atomistic trajectory with forces.
 
     Four commands, in this order; each writes one file, which holds all that the next one needs.
-    Then inspect shows what is in such a file.
+    Then export writes the model for other programs, and inspect shows what is in such a file.
     """
 
 
-for command in (fit_mapping, fit_potential, simulate, compare, inspect):
+for command in (fit_mapping, fit_potential, simulate, compare, export, inspect):
     autograin.add_command(command)
 
 

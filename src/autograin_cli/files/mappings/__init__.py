@@ -1,0 +1,1 @@
+"""Mappings made by hand, one module for each format that is read."""

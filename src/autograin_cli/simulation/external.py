@@ -1,0 +1,94 @@
+"""What every external engine does alike: what it refuses, how it starts, what it checks."""
+
+import torch
+from torch import Tensor
+
+from autograin_cli.errors import DivergenceError, SettingError
+from autograin_cli.potential.force_field import ForceField, check_box
+from autograin_cli.settings import SimulationSettings
+from autograin_cli.simulation.engine import Start
+from autograin_cli.simulation.langevin import thermal_speeds
+from autograin_cli.simulation.random_numbers import Use, generator
+from autograin_cli.simulation.replicas import Schedule, schedule
+from autograin_cli.units import ACCELERATION
+
+_SEEDS = 800_000_000  # of other programs: positive, in LAMMPS below 900 million with the rank
+
+
+def checked_schedule(
+    force_field: ForceField, start: Start, settings: SimulationSettings, engine: str
+) -> Schedule:
+    """Count the steps of a run that an engine can do.
+
+    Raises:
+        SettingError: the times do not fit one another, the box is too small for the cutoff, or
+            there are several replicas of more than one molecule.
+    """
+    n_replicas = len(start.positions)
+    if n_replicas > 1 and (start.box is not None or force_field.system.n_molecules > 1):
+        raise SettingError(
+            given=f"--replicas {n_replicas} of {force_field.system.n_molecules} molecules with "
+            f"--engine {engine}",
+            expected="one replica, or replicas of one molecule in vacuum",
+            remedy="run it again with another --seed for each replica",
+        )
+    if start.box is not None and force_field.nonbonded is not None:
+        check_box(start.box, force_field.nonbonded.cutoff)
+    return schedule(start.timestep, settings)
+
+
+def in_one_system(force_field: ForceField, n_replicas: int) -> ForceField:
+    """The force field of all replicas side by side."""
+    if n_replicas == 1:
+        return force_field
+    (part,) = force_field.system.components
+    return force_field.with_system(force_field.system.with_copies((part.n_copies * n_replicas,)))
+
+
+def starting_velocities(start: Start, seed: int) -> Tensor:
+    """Velocities of the heat bath, those of the built-in engine, Å/ps, (replicas, beads, 3)."""
+    random = generator(seed, Use.VELOCITIES)
+    speeds = torch.randn(start.positions.shape, generator=random, dtype=torch.float64)
+    return thermal_speeds(start) * speeds
+
+
+def program_seed(seed: int) -> int:
+    """A seed that other programs take, from a seed of any size."""
+    return int(torch.randint(1, _SEEDS, (), generator=generator(seed, Use.NOISE)))
+
+
+def kinetic_energies(velocities: Tensor, masses: Tensor) -> Tensor:
+    """Kinetic energy of each replica, kJ/mol, (replicas,).
+
+    Args:
+        velocities: Å/ps, (replicas, beads, 3).
+        masses: u, (beads,).
+    """
+    return (masses[:, None] * velocities.square()).sum((1, 2)) / (2 * ACCELERATION)
+
+
+def diverged(force_field: ForceField, step: int, time: float, positions: Tensor) -> DivergenceError:
+    """The error of a run that met a value that is not finite; it names the worst term.
+
+    Args:
+        force_field: of one replica.
+        step, time: where it was seen, ps.
+        positions: the last that are known, Å, (replicas, beads, 3).
+    """
+    energies = dict[str, float]()
+    system = force_field.system
+    for potential, part, where in zip(
+        force_field.potentials, system.components, system.slices, strict=True
+    ):
+        copies = positions[:, where].reshape(-1, part.n_beads, 3)
+        highest = potential.term_energies(copies).nan_to_num(nan=torch.inf).max(0).values
+        names = (f"{term.name}" for term in potential.terms)
+        energies.update(zip(names, highest.tolist(), strict=True))
+    worst = max(energies, key=energies.__getitem__, default="")
+    blamed = f"; the bonded term highest in energy is '{worst}'" if worst else ""
+    return DivergenceError(
+        given=f"the run diverged before step {step} ({time:.6g} ps): a position or an energy is "
+        f"not finite, or a bead was lost{blamed}",
+        expected="energies that stay near those of the heat bath",
+        remedy="a smaller --timestep; if that does not help, a potential fitted to more data",
+    )

@@ -1,0 +1,181 @@
+"""OpenMM as an engine: on GPUs where there are any, on CPUs elsewhere."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from autograin_cli.errors import DeviceError
+from autograin_cli.potential.force_field import ForceField
+from autograin_cli.settings import SimulationSettings
+from autograin_cli.simulation.engine import Snapshot, Start
+from autograin_cli.simulation.external import (
+    checked_schedule,
+    diverged,
+    in_one_system,
+    kinetic_energies,
+    program_seed,
+    starting_velocities,
+)
+from autograin_cli.simulation.lattice import Lattice, lattice_of
+from autograin_cli.simulation.openmm_system import load_openmm, openmm_system
+from autograin_cli.simulation.outside import shares_outside
+from autograin_cli.units import (
+    ACCELERATION,
+    angstrom_from_nm,
+    force_from_per_nm,
+    nm_from_angstrom,
+)
+
+_GPUS = ("CUDA", "HIP", "OpenCL")
+_BEAD_STEPS = 5_000_000  # of one call, some seconds: so often can a run be interrupted
+
+
+@dataclass(frozen=True)
+class OpenMMEngine:
+    """Langevin dynamics by `LangevinMiddleIntegrator`, the positions of which are those of BAOAB.
+
+    Without friction it is the leapfrog form of velocity Verlet. The kinetic energy of a snapshot
+    is of the velocities in the middle of its step, which OpenMM keeps, not a mean since the
+    snapshot before; its velocities are those at the end of the step, half a kick later.
+    """
+
+    def run(
+        self, force_field: ForceField, start: Start, settings: SimulationSettings
+    ) -> Iterator[Snapshot]:
+        """Yield a snapshot every `settings.interval` ps, the first after the equilibration.
+
+        Raises:
+            SettingError: the times do not fit one another, or replicas of a box are asked for.
+            EngineError: OpenMM is not installed.
+            DeviceError: CUDA is asked for and not there.
+            DivergenceError: a position or an energy is not finite.
+        """
+        mm = load_openmm()
+        plan = checked_schedule(force_field, start, settings, "openmm")
+        context, lattice = _context(force_field, start, settings), lattice_of(start.box)
+        _place(context, lattice, start, starting_velocities(start, settings.seed))
+        done, positions = 0, start.positions
+        for number in range(plan.n_snapshots):
+            step = plan.equilibration + (number + 1) * plan.interval
+            try:
+                _advance(context, step - done, start.positions.numel() // 3)
+                snapshot = _snapshot(context, lattice, force_field, start, step)
+            except mm.OpenMMException as error:
+                raise diverged(force_field, step, step * start.timestep, positions) from error
+            if not bool(snapshot.potential_energy.isfinite().all()):
+                raise diverged(force_field, step, snapshot.time, positions)
+            done, positions = step, snapshot.positions
+            yield snapshot
+
+
+def _context(force_field: ForceField, start: Start, settings: SimulationSettings) -> Any:
+    """A system of all replicas with its integrator, on a platform."""
+    mm = load_openmm()
+    n_replicas = len(start.positions)
+    together = in_one_system(force_field, n_replicas)
+    masses = start.masses.repeat(n_replicas)
+    system = openmm_system(together, masses, start.box, isolated=n_replicas > 1)
+    integrator = mm.LangevinMiddleIntegrator(start.temperature, settings.friction, start.timestep)
+    integrator.setRandomNumberSeed(program_seed(settings.seed))
+    platform = mm.Platform.getPlatformByName(_platform(settings))
+    wanted = {"Threads": str(settings.threads) if settings.threads else ""}
+    wanted |= {"Precision": "mixed", "DeterministicForces": "true"}
+    known = platform.getPropertyNames()
+    properties = {key: value for key, value in wanted.items() if key in known and value}
+    return mm.Context(system, integrator, platform, properties)
+
+
+def openmm_device(settings: SimulationSettings) -> str:
+    """Give 'cuda' where the run will be on a GPU, of whatever make, else 'cpu'.
+
+    Raises:
+        EngineError: OpenMM is not installed.
+        DeviceError: a GPU is asked for and not there.
+    """
+    return "cpu" if _platform(settings) == "CPU" else "cuda"
+
+
+def _platform(settings: SimulationSettings) -> str:
+    """Name of the best platform that the settings allow and whose device is there."""
+    mm = load_openmm()
+    installed = {mm.Platform.getPlatform(i).getName() for i in range(mm.Platform.getNumPlatforms())}
+    wanted = {"cuda": _GPUS, "cpu": ("CPU",), "auto": (*_GPUS, "CPU")}[settings.device]
+    for name in wanted:
+        if name in installed and _works(mm, name):
+            return name
+    raise DeviceError(
+        given=f"--device {settings.device} on a machine without one that OpenMM can use",
+        expected="a GPU and the platform of OpenMM for it",
+        remedy="--device cpu, or --device auto",
+    )
+
+
+def _works(mm: Any, name: str) -> bool:
+    """Whether a platform finds its device."""
+    system = mm.System()
+    system.addParticle(1.0)
+    try:
+        mm.Context(system, mm.VerletIntegrator(0.001), mm.Platform.getPlatformByName(name))
+    except mm.OpenMMException:
+        return False
+    return True
+
+
+def _place(context: Any, lattice: Lattice, start: Start, velocities: Tensor) -> None:
+    """Set positions, and velocities half a step before them, Å/ps, (replicas, beads, 3)."""
+    turned = lattice.turned(start.positions.double()).flatten(0, 1)
+    context.setPositions(nm_from_angstrom(turned).numpy())
+    forces = _forces(context, lattice, start)
+    before = lattice.turned(velocities - _kicks(start) * forces).flatten(0, 1)
+    context.setVelocities(nm_from_angstrom(before).numpy())
+
+
+def _advance(context: Any, n_steps: int, n_beads: int) -> None:
+    """Do so many steps in calls that are not too long."""
+    integrator = context.getIntegrator()
+    while n_steps > 0:
+        part = min(n_steps, max(_BEAD_STEPS // n_beads, 1))
+        integrator.step(part)
+        n_steps -= part
+
+
+def _snapshot(
+    context: Any, lattice: Lattice, force_field: ForceField, start: Start, step: int
+) -> Snapshot:
+    state = context.getState(positions=True, velocities=True, energy=True)
+    positions, middle = (
+        lattice.returned(angstrom_from_nm(_array(values).reshape(start.positions.shape)))
+        for values in (state.getPositions(asNumpy=True), state.getVelocities(asNumpy=True))
+    )
+    energy = torch.tensor([state.getPotentialEnergy()._value], dtype=torch.float64)
+    return Snapshot(
+        step=step,
+        time=step * start.timestep,
+        positions=positions,
+        velocities=middle + _kicks(start) * _forces(context, lattice, start),
+        potential_energy=(
+            energy if len(positions) == 1 else force_field.energy(positions, start.box)
+        ),
+        kinetic_energy=kinetic_energies(middle, start.masses),
+        outside=shares_outside(force_field, positions, start.box),
+    )
+
+
+def _forces(context: Any, lattice: Lattice, start: Start) -> Tensor:
+    """Forces of OpenMM, kJ/(mol Å), (replicas, beads, 3)."""
+    values = context.getState(forces=True).getForces(asNumpy=True)
+    return lattice.returned(force_from_per_nm(_array(values).reshape(start.positions.shape)))
+
+
+def _kicks(start: Start) -> Tensor:
+    """Half a time step over the mass, Å/ps per kJ/(mol Å), (beads, 1)."""
+    return start.timestep / 2 * ACCELERATION / start.masses.double()[:, None]
+
+
+def _array(quantity: Any) -> Tensor:
+    """Numbers of a quantity of OpenMM, in its own unit."""
+    return torch.from_numpy(np.array(quantity._value, dtype=np.float64))
