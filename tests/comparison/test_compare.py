@@ -14,6 +14,7 @@ from autograin_cli.comparison.verdict import verdicts
 from autograin_cli.settings import ComparisonSettings
 from autograin_cli.trajectory import Chunk, StoredTrajectory
 from autograin_cli.units import thermal_energy
+from gases import system_of
 from systems import springs
 
 TEMPERATURE = 300.0
@@ -26,7 +27,20 @@ def harmonic(r: Tensor) -> Tensor:
     return STIFFNESS * (r - LENGTH) ** 2
 
 
-DIMER = Subject(2, TEMPERATURE, (Observable("bond A-A", "bond", torch.tensor([[0, 1]]), harmonic),))
+BOND = Observable("bond A-A", "bond", 0, torch.tensor([[0, 1]]), harmonic)
+
+
+def compare_dimers(
+    reference: StoredTrajectory,
+    model: StoredTrajectory,
+    overlap: float = 0.0,
+    settings: ComparisonSettings = SETTINGS,
+) -> Comparison:
+    """Compare copies of two beads with replicas of two beads, both in vacuum."""
+    one = system_of("AA", 1)
+    several = one.with_copies([reference.n_atoms // 2])
+    subject = Subject(several, one, model.n_atoms // 2, TEMPERATURE, (BOND,))
+    return compare(reference, model, subject, overlap, settings)
 
 
 def dimers(n_frames: int, n_copies: int, seed: int, stretch: float = 0.0) -> StoredTrajectory:
@@ -61,14 +75,14 @@ def only(comparison: Comparison) -> Distribution:
 
 def test_a_trajectory_compared_with_itself_scores_zero() -> None:
     run = dimers(500, 2, seed=0)
-    for score in only(compare(run, run, DIMER, 1.0, SETTINGS)).scores:
+    for score in only(compare_dimers(run, run, 1.0, SETTINGS)).scores:
         assert score.value == 0.0
         assert score.floor > 0.0
         assert score.low == 0.0 < score.high
 
 
 def test_densities_are_normalised_and_inside_their_bands() -> None:
-    found = only(compare(dimers(2000, 1, 0), dimers(100, 20, 1), DIMER, 0.0, SETTINGS))
+    found = only(compare_dimers(dimers(2000, 1, 0), dimers(100, 20, 1), 0.0, SETTINGS))
     width = float(found.edges.diff()[0])
     for density, low, high in (
         (found.reference, found.reference_low, found.reference_high),
@@ -79,7 +93,7 @@ def test_densities_are_normalised_and_inside_their_bands() -> None:
 
 
 def test_the_counts_of_frames_and_blocks_are_told() -> None:
-    found = compare(dimers(2000, 1, 0), dimers(100, 20, 1), DIMER, 0.25, SETTINGS)
+    found = compare_dimers(dimers(2000, 1, 0), dimers(100, 20, 1), 0.25, SETTINGS)
     assert (found.reference_frames, found.model_frames) == (2000, 2000)
     assert (found.reference_time, found.overlap) == (1999.0, 0.25)
     blocks = (only(found).reference_blocks, only(found).model_blocks)
@@ -89,7 +103,7 @@ def test_the_counts_of_frames_and_blocks_are_told() -> None:
 
 
 def test_exact_samples_agree_with_the_curve_of_their_term_within_chi_squared() -> None:
-    found = only(compare(dimers(4000, 1, 0), dimers(4000, 16, 1), DIMER, 0.0, SETTINGS))
+    found = only(compare_dimers(dimers(4000, 1, 0), dimers(4000, 16, 1), 0.0, SETTINGS))
     assert found.analytic is not None
     width = float(found.edges.diff()[0])
     expected = found.analytic * width * 64_000
@@ -102,7 +116,7 @@ def test_exact_samples_agree_with_the_curve_of_their_term_within_chi_squared() -
 
 def test_a_stretched_bond_is_off_by_its_stretch() -> None:
     stretch = 0.08
-    found = only(compare(dimers(4000, 1, 0), dimers(4000, 4, 1, stretch), DIMER, 0.0, SETTINGS))
+    found = only(compare_dimers(dimers(4000, 1, 0), dimers(4000, 4, 1, stretch), 0.0, SETTINGS))
     score = found.score("wasserstein-1")
     standard_error = SPREAD * sqrt(1 / 4000 + 1 / 16_000)
     assert score.unit == "Å"
@@ -113,7 +127,7 @@ def test_a_stretched_bond_is_off_by_its_stretch() -> None:
 
 
 def test_disjoint_distributions_score_one_bit() -> None:
-    found = only(compare(dimers(400, 1, 0), dimers(400, 1, 1, 3.0), DIMER, 0.0, SETTINGS))
+    found = only(compare_dimers(dimers(400, 1, 0), dimers(400, 1, 1, 3.0), 0.0, SETTINGS))
     assert found.score("jensen-shannon").value == pytest.approx(1.0, rel=1e-12)
     assert found.score("chi-squared").low > 10 * found.score("chi-squared").floor
 
@@ -121,7 +135,7 @@ def test_disjoint_distributions_score_one_bit() -> None:
 def test_a_perfect_model_of_equal_length_scores_half_the_variance_of_the_floor() -> None:
     settings = replace(SETTINGS, bins=10)
     comparisons = [
-        only(compare(dimers(800, 1, 2 * i), dimers(800, 1, 2 * i + 1), DIMER, 0.0, settings))
+        only(compare_dimers(dimers(800, 1, 2 * i), dimers(800, 1, 2 * i + 1), 0.0, settings))
         for i in range(60)
     ]
     # Two samples of n differ by a variance of 2/n, two halves of one by 4/n. Jensen-Shannon goes
@@ -142,7 +156,7 @@ def test_a_perfect_model_of_equal_length_scores_half_the_variance_of_the_floor()
 
 def test_a_perfect_model_is_hardly_ever_said_to_differ() -> None:
     words = [
-        verdicts(compare(dimers(800, 1, 2 * i), dimers(200, 8, 2 * i + 1), DIMER, 0.0, SETTINGS))[
+        verdicts(compare_dimers(dimers(800, 1, 2 * i), dimers(200, 8, 2 * i + 1), 0.0, SETTINGS))[
             0
         ].word
         for i in range(40)
@@ -157,11 +171,13 @@ def test_beads_on_springs_agree_with_draws_from_their_own_stiffness() -> None:
     reference = encoder @ atoms.draw(4000, seed=1)
     model = replace(atoms, stiffness=atoms.bead_stiffness(encoder)).draw(16_000, seed=2)
     chain = Subject(
-        3,
+        system_of("ABA", 1),
+        system_of("ABA", 1),
+        16,
         TEMPERATURE,
         (
-            Observable("bond A-B", "bond", torch.tensor([[0, 1], [1, 2]]), None),
-            Observable("angle A-B-A", "angle", torch.tensor([[0, 1, 2]]), None),
+            Observable("bond A-B", "bond", 0, torch.tensor([[0, 1], [1, 2]]), None),
+            Observable("angle A-B-A", "angle", 0, torch.tensor([[0, 1, 2]]), None),
         ),
     )
     runs = [
@@ -176,8 +192,13 @@ def test_beads_on_springs_agree_with_draws_from_their_own_stiffness() -> None:
 
 
 def test_a_dihedral_turned_across_180_degrees_is_off_by_its_turn() -> None:
+    four = system_of("AAAA", 1)
     twist = Subject(
-        4, TEMPERATURE, (Observable("dihedral", "dihedral", torch.tensor([[0, 1, 2, 3]]), None),)
+        four,
+        four,
+        1,
+        TEMPERATURE,
+        (Observable("dihedral", "dihedral", 0, torch.tensor([[0, 1, 2, 3]]), None),),
     )
     runs = [twisted(middle, seed) for seed, middle in enumerate((170.0, 195.0))]
     found = only(compare(runs[0], runs[1], twist, 0.0, SETTINGS))
@@ -191,7 +212,7 @@ def test_order_of_copies_does_not_matter_to_densities() -> None:
     turned = model.chunk.positions.reshape(200, 8, 2, 3).flip(1).flatten(1, 2)
     flipped = StoredTrajectory(replace(model.chunk, positions=turned))
     reference = dimers(500, 1, 0)
-    one, other = (only(compare(reference, run, DIMER, 0.0, SETTINGS)) for run in (model, flipped))
+    one, other = (only(compare_dimers(reference, run, 0.0, SETTINGS)) for run in (model, flipped))
     assert torch.equal(one.model, other.model)
     assert [s.value for s in one.scores] == [s.value for s in other.scores]
 
@@ -199,7 +220,7 @@ def test_order_of_copies_does_not_matter_to_densities() -> None:
 def test_one_seed_gives_one_result_and_another_seed_another() -> None:
     runs = dimers(500, 1, 0), dimers(500, 1, 1)
     first, again, other = (
-        only(compare(*runs, DIMER, 0.0, replace(SETTINGS, seed=seed))) for seed in (1, 1, 2)
+        only(compare_dimers(*runs, settings=replace(SETTINGS, seed=seed))) for seed in (1, 1, 2)
     )
     assert first.scores == again.scores
     assert torch.equal(first.model_low, again.model_low)

@@ -23,7 +23,7 @@ MEMBERS = {"bond": [[0, 1]], "angle": [[0, 1, 2]], "dihedral": [[0, 1, 2, 3]]}
 
 
 def observable(coordinate: str, energy: Callable[[Tensor], Tensor] | None = None) -> Observable:
-    return Observable("term", coordinate, torch.tensor(MEMBERS[coordinate]), energy)
+    return Observable("term", coordinate, 0, torch.tensor(MEMBERS[coordinate]), energy)
 
 
 def test_lengths_are_in_angstrom_and_angles_in_degrees() -> None:
@@ -37,7 +37,7 @@ def test_values_keep_frames_copies_and_instances_apart() -> None:
     positions = torch.zeros(2, 3, 3, 3).double()
     positions[:, :, 1, 0] = torch.tensor([[1.0, 2, 3], [4, 5, 6]]).double()
     positions[:, :, 2, 1] = 10 * positions[:, :, 1, 0]
-    pairs = Observable("bonds", "bond", torch.tensor([[0, 1], [0, 2]]), None)
+    pairs = Observable("bonds", "bond", 0, torch.tensor([[0, 1], [0, 2]]), None)
     expected = torch.stack([positions[:, :, 1, 0], positions[:, :, 2, 1]], dim=-1)
     torch.testing.assert_close(observe(pairs, positions), expected)
 

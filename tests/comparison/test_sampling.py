@@ -1,7 +1,5 @@
 """Blocks and counts, accumulated over chunks."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from math import sqrt
 
 import pytest
@@ -9,50 +7,32 @@ import torch
 from torch import Tensor
 
 from autograin_cli.comparison import sampling
-from autograin_cli.comparison.observables import Observable, Subject, bin_edges, observe
+from autograin_cli.comparison.observables import Observable, bin_edges, observe
+from autograin_cli.comparison.runs import Run
 from autograin_cli.comparison.sampling import (
     FEWEST_BLOCKS,
     MOST_BLOCKS,
+    BlockCounts,
     Blocks,
-    block_counts,
     divide,
     effective_values,
+    shared_effective_values,
     survey,
 )
 from autograin_cli.errors import InputError
-from autograin_cli.trajectory import Chunk, StoredTrajectory
+from autograin_cli.trajectory import Chunk, StoredTrajectory, Trajectory
+from gases import ChunkedTrajectory, cube, ideal_gas, system_of
 
-SUBJECT = Subject(
-    n_beads=4,
-    temperature=300.0,
-    observables=(
-        Observable("bonds", "bond", torch.tensor([[0, 1], [1, 2], [2, 3]]), None),
-        Observable("angles", "angle", torch.tensor([[0, 1, 2], [1, 2, 3]]), None),
-        Observable("dihedral", "dihedral", torch.tensor([[0, 1, 2, 3]]), None),
-    ),
+OBSERVABLES = (
+    Observable("bonds", "bond", 0, torch.tensor([[0, 1], [1, 2], [2, 3]]), None),
+    Observable("angles", "angle", 0, torch.tensor([[0, 1, 2], [1, 2, 3]]), None),
+    Observable("dihedral", "dihedral", 0, torch.tensor([[0, 1, 2, 3]]), None),
 )
 
 
-@dataclass(frozen=True)
-class ChunkedTrajectory:
-    """The frames of one chunk in pieces of a few."""
-
-    chunk: Chunk
-    n_in_chunk: int
-    has_forces: bool = False
-
-    @property
-    def n_frames(self) -> int:
-        return self.chunk.n_frames
-
-    @property
-    def n_atoms(self) -> int:
-        return self.chunk.positions.shape[1]
-
-    def chunks(self) -> Iterator[Chunk]:
-        for first in range(0, self.n_frames, self.n_in_chunk):
-            rows = slice(first, first + self.n_in_chunk)
-            yield Chunk(self.chunk.positions[rows], self.chunk.times[rows])
+def run_of(trajectory: Trajectory, n_copies: int) -> Run:
+    """Copies of a chain of four beads that do not feel one another."""
+    return Run(trajectory, system_of("AAAA", n_copies), 1)
 
 
 def random_chunk(n_frames: int, n_copies: int, seed: int = 0) -> Chunk:
@@ -75,12 +55,16 @@ def test_counts_of_chunks_are_those_of_a_plain_loop() -> None:
     chunk = random_chunk(37, 3)
     layouts = (Blocks(37, 3, 3, 6), Blocks(37, 3, 2, 9), Blocks(37, 3, 1, 16))
     positions = chunk.positions.reshape(37, 3, 4, 3)
-    observed = [observe(observable, positions) for observable in SUBJECT.observables]
+    observed = [observe(observable, positions) for observable in OBSERVABLES]
     edges = tuple(
         bin_edges(observable, float(values.min()), float(values.max()), 7)
-        for observable, values in zip(SUBJECT.observables, observed, strict=True)
+        for observable, values in zip(OBSERVABLES, observed, strict=True)
     )
-    found = block_counts(ChunkedTrajectory(chunk, 5), SUBJECT, layouts, edges)
+    run = run_of(ChunkedTrajectory(chunk, 5), 3)
+    counting = BlockCounts(run, OBSERVABLES, layouts, edges)
+    for first, part in run.frames():
+        counting.add(first, part)
+    found = counting.counts
     for i, values in enumerate(observed):
         layout, plain = layouts[i], torch.zeros(layouts[i].n_blocks, 7).double()
         for frame in range(37):
@@ -94,10 +78,10 @@ def test_counts_of_chunks_are_those_of_a_plain_loop() -> None:
 
 def test_a_survey_of_chunks_is_that_of_the_whole() -> None:
     chunk = random_chunk(101, 2)
-    whole = survey(StoredTrajectory(chunk), SUBJECT)
-    assert survey(ChunkedTrajectory(chunk, 13), SUBJECT) == whole
+    whole = survey(run_of(StoredTrajectory(chunk), 2), OBSERVABLES)
+    assert survey(run_of(ChunkedTrajectory(chunk, 13), 2), OBSERVABLES) == whole
     assert (whole.n_samples, whole.duration) == (202, 50.0)
-    lengths = observe(SUBJECT.observables[0], chunk.positions.reshape(101, 2, 4, 3))
+    lengths = observe(OBSERVABLES[0], chunk.positions.reshape(101, 2, 4, 3))
     assert (whole.ranges[0].low, whole.ranges[0].high) == (
         float(lengths.min()),
         float(lengths.max()),
@@ -124,7 +108,7 @@ def test_blocks_never_join_copies_in_time() -> None:
 
 
 def test_effective_samples_follow_the_correlation_time() -> None:
-    bonds = SUBJECT.observables[0]
+    bonds = OBSERVABLES[0]
     independent = torch.randn(4000, 1, 1, generator=torch.Generator().manual_seed(1)).double()
     assert effective_values(bonds, independent) == pytest.approx(4000, rel=0.15)
     correlated = ar1(40_000, 0.9, seed=2)[:, None, None]
@@ -132,7 +116,7 @@ def test_effective_samples_follow_the_correlation_time() -> None:
 
 
 def test_a_dihedral_that_crosses_180_degrees_is_not_torn() -> None:
-    dihedral = SUBJECT.observables[2]
+    dihedral = OBSERVABLES[2]
     swing = 10.0 * ar1(20_000, 0.9, seed=3)[:, None, None]
     wrapped = (swing + 360.0) % 360.0 - 180.0
     torn, whole = effective_values(dihedral, wrapped), effective_values(dihedral, swing)
@@ -145,34 +129,74 @@ def test_memory_is_bounded_by_thinning_and_the_range_is_not(
     monkeypatch.setattr(sampling, "KEPT_VALUES", 600)
     chunk = random_chunk(1000, 2)
     whole, thinned = (
-        survey(StoredTrajectory(chunk), SUBJECT),
-        survey(ChunkedTrajectory(chunk, 7), SUBJECT),
+        survey(run_of(StoredTrajectory(chunk), 2), OBSERVABLES),
+        survey(run_of(ChunkedTrajectory(chunk, 7), 2), OBSERVABLES),
     )
     assert whole == thinned
     # 600 values of 6000 are kept, and they are independent.
     assert thinned.ranges[0].effective < 2 * 600
-    lengths = observe(SUBJECT.observables[0], chunk.positions.reshape(1000, 2, 4, 3))
+    lengths = observe(OBSERVABLES[0], chunk.positions.reshape(1000, 2, 4, 3))
     assert thinned.ranges[0].high == float(lengths.max())
 
 
 def test_beads_that_are_no_whole_copies_are_refused() -> None:
     chunk = Chunk(torch.zeros(50, 7, 3).double(), torch.arange(50).double())
     with pytest.raises(InputError, match="7 beads"):
-        survey(StoredTrajectory(chunk), SUBJECT)
+        survey(run_of(StoredTrajectory(chunk), 1), OBSERVABLES)
 
 
 def test_too_few_samples_are_refused() -> None:
     with pytest.raises(InputError, match="15 samples"):
-        survey(StoredTrajectory(random_chunk(5, 3)), SUBJECT)
+        survey(run_of(StoredTrajectory(random_chunk(5, 3)), 3), OBSERVABLES)
 
 
 def test_nothing_to_observe_is_refused() -> None:
     with pytest.raises(InputError, match="without a bond"):
-        survey(StoredTrajectory(random_chunk(50, 1)), Subject(4, 300.0, ()))
+        survey(run_of(StoredTrajectory(random_chunk(50, 1)), 1), ())
 
 
 def test_positions_that_are_not_finite_are_refused() -> None:
     chunk = random_chunk(50, 1)
     chunk.positions[31, 2, 1] = torch.nan
     with pytest.raises(InputError, match="not finite, after 30 frames"):
-        survey(ChunkedTrajectory(chunk, 10), SUBJECT)
+        survey(run_of(ChunkedTrajectory(chunk, 10), 1), OBSERVABLES)
+
+
+def test_blocks_of_molecules_in_a_box_are_blocks_of_the_time() -> None:
+    system = system_of("AAAA", 10)
+    run = Run(ideal_gas(system, 400, cube(20.0), 0, length=1.0, replicas=2), system, 2)
+    found = survey(run, OBSERVABLES[:1])
+    assert found.interacts
+    assert found.height == pytest.approx(20.0)
+    assert found.n_samples == 8000
+    assert found.ranges[0].blocks.n_chains == 2
+    vacuum = Chunk(run.beads.chunk.positions, run.beads.chunk.times)  # type: ignore[attr-defined]
+    alone = survey(Run(StoredTrajectory(vacuum), system, 2), OBSERVABLES[:1])
+    assert not alone.interacts
+    assert alone.ranges[0].blocks.n_chains == 20
+
+
+def test_one_molecule_in_a_box_is_as_good_as_in_vacuum() -> None:
+    chunk = random_chunk(200, 1)
+    boxed = Chunk(chunk.positions, chunk.times, cube(50.0).expand(200, 3, 3))
+    alone, inside = (
+        survey(run_of(StoredTrajectory(part), 1), OBSERVABLES) for part in (chunk, boxed)
+    )
+    assert alone.ranges == inside.ranges
+
+
+def test_what_molecules_of_a_box_share_counts_once() -> None:
+    bonds = OBSERVABLES[0]
+    shared = ar1(40_000, 0.9, seed=4)[:, None, None]
+    own = torch.randn(40_000, 1, 50, generator=torch.Generator().manual_seed(5)).double()
+    for noise in (0.0, 1.0):
+        effective, of_chains = shared_effective_values(bonds, shared + noise * own)
+        assert of_chains == pytest.approx(40_000 * 0.1 / 1.9, rel=0.2)
+        # A mean over 50 values has the variance of what is shared, 1, and a 50th of the noise's.
+        assert effective / of_chains == pytest.approx((1 + noise) / (1 + noise / 50), rel=0.1)
+
+
+def test_finer_blocks_lie_in_coarser_ones() -> None:
+    fine, coarse = Blocks(1000, 6, 6, 40), Blocks(1000, 6, 3, 8)
+    joined = fine.joined(coarse)
+    assert torch.equal(joined[fine.indices(0, 1000)], coarse.indices(0, 1000))

@@ -5,8 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from autograin_cli.comparison.comparison import Comparison, Distribution, Score
-from autograin_cli.comparison.verdict import verdicts, worst_ratio
+from autograin_cli.comparison.comparison import (
+    Comparison,
+    Distribution,
+    PairDistribution,
+    Score,
+)
+from autograin_cli.comparison.verdict import pair_verdicts, verdicts, worst_ratio
 from autograin_cli.errors import InputError
 
 FLOOR = 0.002  # bits
@@ -38,7 +43,7 @@ def distribution(ratio: float, low: float, high: float, effective: float = 1000.
 
 
 def comparison(*distributions: Distribution, overlap: float = 0.0) -> Comparison:
-    return Comparison(distributions, 1000, 5000, 2000.0, overlap)
+    return Comparison(distributions, (), (), (), 1000, 5000, 2000.0, overlap)
 
 
 @pytest.mark.parametrize(
@@ -115,3 +120,56 @@ def test_a_floor_of_zero_makes_any_difference_infinite() -> None:
     without = tuple(replace(score, floor=0.0) for score in found.scores)
     (verdict,) = verdicts(comparison(replace(found, scores=without)))
     assert verdict.ratio == float("inf") and verdict.word == "differs"
+
+
+def pairs(ratio: float, low: float, high: float, noise: float = 0.01) -> PairDistribution:
+    """A g(r) whose rms deviation is `ratio` floors of 0.02; the reference has a noise of 0.01."""
+    ones = torch.ones(4, dtype=torch.float64)
+    return PairDistribution(
+        name="intermolecular A-A",
+        kind="intermolecular",
+        types=("A", "A"),
+        edges=torch.linspace(0, 4, 5, dtype=torch.float64),
+        reference=ones,
+        reference_low=ones - 1.96 * 0.01,
+        reference_high=ones + 1.96 * 0.01,
+        model=ones,
+        model_low=ones - 1.96 * noise,
+        model_high=ones + 1.96 * noise,
+        reference_blocks=32,
+        model_blocks=32,
+        shell=None,
+        features=(),
+        scores=(Score("rms deviation", "1", ratio * 0.02, low * 0.02, high * 0.02, 0.02),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high", "word"),
+    [
+        (0.7, 0.4, 1.0, "agrees"),
+        (1.2, 0.8, 1.4, "agrees"),
+        (1.8, 1.2, 2.4, "undecided"),
+        (3.0, 2.0, 4.0, "differs"),
+    ],
+)
+def test_curves_are_judged_by_their_rms_deviation(
+    ratio: float, low: float, high: float, word: str
+) -> None:
+    found = replace(comparison(), pair_distributions=(pairs(ratio, low, high),))
+    (verdict,) = pair_verdicts(found)
+    assert (verdict.word, verdict.score) == (word, "rms deviation")
+    assert (verdict.ratio, verdict.low, verdict.high) == pytest.approx((ratio, low, high))
+    assert verdicts(found) == ()
+
+
+def test_the_worst_curve_counts_beside_the_distributions() -> None:
+    found = replace(comparison(distribution(0.4, 0.1, 0.9)), pair_distributions=(pairs(5, 4, 6),))
+    assert worst_ratio(found) == pytest.approx(5.0)
+
+
+def test_a_model_that_is_noisier_than_the_reference_is_said() -> None:
+    for noise, said in ((0.01, False), (0.03, True)):
+        curves = (pairs(1.0, 0.5, 1.4, noise),)
+        (verdict,) = pair_verdicts(replace(comparison(), pair_distributions=curves))
+        assert ("The model's own noise is 0.03" in verdict.sentence) == said

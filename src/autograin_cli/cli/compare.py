@@ -1,6 +1,6 @@
 """compare: simulation and atomistic reference -> comparison.h5 and a report."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,23 +17,34 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from autograin_cli.comparison.comparison import Comparison
-    from autograin_cli.comparison.observables import Subject
-    from autograin_cli.files.artifacts import Artifact
-    from autograin_cli.mapping.mapping import Mapping
+    from autograin_cli.cli.console import Console
+    from autograin_cli.comparison.comparison import Comparison, Quantity
+    from autograin_cli.comparison.observables import Observable
+    from autograin_cli.files.artifacts import Artifact, InputFile
+    from autograin_cli.files.atomistic import Reading
     from autograin_cli.potential.terms import Table
+    from autograin_cli.simulation.simulation import Simulation
+    from autograin_cli.system import System
     from autograin_cli.trajectory import Trajectory
 
 _EPILOG = """\b
 Examples:
   autograin compare simulation.h5 md2.xtc -s md.psf --report report.html
   autograin compare simulation.h5 md.xtc -s md.psf --begin 3ns --fail-above 2
+  autograin compare potential.h5 md2.xtc -s md.psf --model cg.xtc
 """
 
 
 @click.command("compare", epilog=_EPILOG)
 @click.argument("simulation", type=click.Path())
 @click.argument("trajectories", nargs=-1, required=True, metavar="TRAJ...", type=click.Path())
+@click.option(
+    "--model",
+    multiple=True,
+    type=click.Path(),
+    help="trajectory of beads that another program wrote, in place of that of SIMULATION; may "
+    "be repeated",
+)
 @click.option("--report", type=click.Path(), help="file for the report, HTML without JavaScript")
 @options.settings(ComparisonSettings, "settings")
 @options.settings(ReadingSettings, "reading", without=("forces", "force_unit"))
@@ -41,6 +52,7 @@ Examples:
 def compare(
     simulation: str,
     trajectories: tuple[str, ...],
+    model: tuple[str, ...],
     report: str | None,
     settings: ComparisonSettings,
     reading: ReadingSettings,
@@ -48,41 +60,33 @@ def compare(
 ) -> None:
     """Compare a simulation with the atomistic reference.
 
-    SIMULATION is what simulate wrote. TRAJ are the files of one atomistic trajectory, best of
-    frames that were not used to fit: frames that were are recognised, and their share is told.
-    Distributions of bonds, angles and dihedrals are scored, each beside its floor: the score
-    between two halves of the reference.
+    SIMULATION is what simulate wrote, or what fit-potential wrote where --model is given. TRAJ
+    are the files of one atomistic trajectory, best of frames that were not used to fit: frames
+    that were are recognised, and their share is told. Distributions of bonds, angles and
+    dihedrals, and g(r) of liquids, are scored, each beside its floor: the score between two
+    halves of the reference.
     """
-    from autograin_cli.cli.atoms import applied, read_atoms
+    from autograin_cli.cli.atoms import read_atoms
     from autograin_cli.cli.provenance import artifact_input, provenance
     from autograin_cli.cli.results import tell_result
     from autograin_cli.cli.summary import comparison_values, show_comparison
-    from autograin_cli.comparison import compare as stage
-    from autograin_cli.files.artifacts import cg_trajectory, check_output, load, save
-    from autograin_cli.files.fingerprints import shared_frames
+    from autograin_cli.files.artifacts import check_output, load, save
     from autograin_cli.files.report import write_report
 
     console, path = output.console, Path(output.path)
     for target in (output.path, *([report] if report else [])):
         check_output(Path(target), output.overwrite)
-    before = load(Path(simulation), ("simulation",))
+    before = load(Path(simulation), ("potential", "simulation") if model else ("simulation",))
+    modelled = _model(Path(simulation), before, model, console)
     read = read_atoms(trajectories, reading, console)
-    beads = _beads(read.trajectory, applied(before.mappings[0], read))
-    with console.task("comparing"), fitting_threads(read.trajectory.n_atoms):
-        comparison = stage.compare(
-            console.watch(beads, "reading the reference"),
-            console.watch(cg_trajectory(Path(simulation)), "reading the simulation"),
-            _subject(before),
-            shared_frames(before.training, read.inputs),
-            settings,
-        )
-    if comparison.overlap > 0:
-        console.warn(f"{comparison.overlap:.0%} of the reference was used to fit the model")
+    comparison = _compared(before, modelled, read, settings, console)
+    _tell_cautions(comparison, console)
     artifact = replace(
         before,
         kind="comparison",
+        simulation=None if model else before.simulation,
         comparison=comparison,
-        inputs=(artifact_input(simulation), *read.inputs),
+        inputs=(artifact_input(simulation), *modelled.inputs, *read.inputs),
         provenance=provenance(reading, settings),
         warnings=before.warnings + tuple(console.warnings),
     )
@@ -95,39 +99,128 @@ def compare(
     tell_result(output.path, comparison_values(comparison), as_json=output.as_json)
 
 
-def _beads(atoms: "Trajectory", mapping: "Mapping") -> "Trajectory":
-    """The beads of every copy, copy after copy, without forces."""
-    from autograin_cli.trajectory import Chunk, DerivedTrajectory
+def _compared(
+    before: "Artifact",
+    model: "Model",
+    read: "Reading",
+    settings: ComparisonSettings,
+    console: "Console",
+) -> "Comparison":
+    """Map the reference, and compare the model with it."""
+    from autograin_cli.cli.atoms import applied
+    from autograin_cli.comparison import compare as stage
+    from autograin_cli.comparison.observables import Subject
+    from autograin_cli.comparison.pairs import compiled
+    from autograin_cli.files.fingerprints import shared_frames
+    from autograin_cli.mapping.bead_trajectory import map_beads
+    from autograin_cli.mapping.components import system_of
 
-    def derive(chunk: Chunk) -> Chunk:
-        positions = mapping.map_positions(chunk.positions).flatten(1, 2)
-        return Chunk(positions=positions, times=chunk.times, boxes=chunk.boxes)
+    mappings = applied(before.mappings, read)
+    subject = Subject(
+        reference=system_of(mappings),
+        model=model.system,
+        replicas=model.replicas,
+        temperature=model.temperature,
+        observables=_observables(before),
+        known=model.known,
+    )
+    if min(subject.reference.n_molecules, subject.model.n_molecules) > 1 and not compiled():
+        console.note("compiling the inner loops, once: some seconds")
+    with console.task("comparing"), fitting_threads(read.trajectory.n_atoms):
+        return stage.compare(
+            console.watch(map_beads(read.trajectory, mappings), "reading the reference"),
+            console.watch(model.beads, "reading the simulation"),
+            subject,
+            shared_frames(before.training, read.inputs),
+            settings,
+        )
 
-    n_beads = mapping.n_beads * mapping.molecule.n_copies
-    return DerivedTrajectory(atoms, derive, n_beads, has_forces=False)
+
+@dataclass(frozen=True)
+class Model:
+    """The run that is compared.
+
+    beads: its trajectory.
+    system: beads of a replica.
+    replicas: in a frame.
+    temperature: K.
+    known: what its trajectory does not tell.
+    inputs: files of another program.
+    """
+
+    beads: "Trajectory"
+    system: "System"
+    replicas: int
+    temperature: float
+    known: "tuple[Quantity, ...]"
+    inputs: "tuple[InputFile, ...]"
 
 
-def _subject(artifact: "Artifact") -> "Subject":
+def _model(path: Path, artifact: "Artifact", files: tuple[str, ...], console: "Console") -> Model:
+    """Open the simulation of an artifact, or the files of another program in its place."""
+    from autograin_cli.files.artifacts import cg_trajectory
+    from autograin_cli.files.bead_files import read_beads
+    from autograin_cli.mapping.components import system_of
+
+    system, run = system_of(artifact.mappings), artifact.simulation
+    if files or run is None:
+        read = read_beads(files, system)
+        for assumption in read.assumptions:
+            console.note(f"assumed: {assumption}")
+        temperature = artifact.potentials[0].temperature
+        return Model(read.trajectory, read.system, read.replicas, temperature, (), read.inputs)
+    return Model(
+        beads=cg_trajectory(path),
+        system=system.with_copies(run.copies.tolist()),
+        replicas=run.replicas,
+        temperature=run.temperature,
+        known=_known(run),
+        inputs=(),
+    )
+
+
+def _known(run: "Simulation") -> "tuple[Quantity, ...]":
+    """The pressure, which a potential fitted to forces at one volume need not reproduce."""
+    from autograin_cli.comparison.comparison import Quantity
+
+    if run.pressure is None:
+        return ()
+    return (Quantity("pressure", "bar", None, None, run.pressure, run.pressure_error, False),)
+
+
+def _observables(artifact: "Artifact") -> "tuple[Observable, ...]":
     """Every bond, angle and dihedral of the beads, with the energy of its term where it has one."""
-    from autograin_cli.comparison.observables import Observable, Subject
+    from autograin_cli.comparison.observables import Observable
+    from autograin_cli.mapping.components import system_of
     from autograin_cli.potential.topology import bonded_terms
 
-    mapping, potential = artifact.mappings[0], artifact.potentials[0]
-    energies = {term.name: _energy(term.table) for term in potential.terms}
-    run = artifact.simulation
-    return Subject(
-        n_beads=mapping.n_beads,
-        temperature=run.temperature if run else potential.temperature,
-        observables=tuple(
-            Observable(
-                name=kind.name,
-                coordinate=kind.coordinate,
-                beads=kind.beads,
-                energy=energies.get(kind.name),
-            )
-            for kind in bonded_terms(mapping.bead_bonds, mapping.bead_types)
-        ),
+    energies = {
+        term.name: _energy(term.table)
+        for potential in artifact.potentials
+        for term in potential.terms
+    }
+    return tuple(
+        Observable(
+            name=kind.name,
+            coordinate=kind.coordinate,
+            component=number,
+            beads=kind.beads,
+            energy=energies.get(kind.name),
+        )
+        for number, part in enumerate(system_of(artifact.mappings).components)
+        for kind in bonded_terms(part.bonds, part.bead_types)
     )
+
+
+def _tell_cautions(comparison: "Comparison", console: "Console") -> None:
+    if comparison.overlap > 0:
+        console.warn(f"{comparison.overlap:.0%} of the reference was used to fit the model")
+    for found in comparison.quantities:
+        if found.name.startswith("diffusion") and None in (found.reference, found.model):
+            which = "reference" if found.reference is None else "model"
+            console.note(
+                f"{found.name} left out: the frames of the {which} are too few or too far apart"
+            )
 
 
 def _energy(table: "Table") -> "Callable[[Tensor], Tensor]":
@@ -140,7 +233,7 @@ def _check_score(comparison: "Comparison", fail_above: float | None, path: str) 
     worst = worst_ratio(comparison)
     if fail_above is not None and worst > fail_above:
         raise ScoreExceededError(
-            given=f"a Jensen-Shannon score of {worst:.3g} times its floor",
+            given=f"a score of {worst:.3g} times its floor",
             expected=f"at most {fail_above:g} times, as --fail-above says",
             remedy=f"look at {path} or the report; fit with splines, or on more frames",
         )

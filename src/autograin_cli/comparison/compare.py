@@ -1,20 +1,29 @@
 """Two trajectories of beads -> Comparison."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from autograin_cli.comparison import statistics
 from autograin_cli.comparison.comparison import Comparison, Distribution, Score
+from autograin_cli.comparison.liquids import (
+    Grid,
+    Structure,
+    diffusions,
+    grid_of,
+    pair_distributions,
+    structure_factors,
+)
 from autograin_cli.comparison.observables import (
     Observable,
     Subject,
     bin_edges,
     boltzmann_density,
 )
-from autograin_cli.comparison.sampling import Survey, block_counts, survey
+from autograin_cli.comparison.runs import Run
+from autograin_cli.comparison.sampling import BlockCounts, Survey, survey
 from autograin_cli.settings import ComparisonSettings
 from autograin_cli.trajectory import Trajectory
 
@@ -62,53 +71,96 @@ def compare(
 ) -> Comparison:
     """Compare the distributions of a model with those of the mapped reference.
 
-    Both are read twice, a chunk at a time: once for ranges and correlation times, once for
-    the counts of blocks.
+    Both are read twice, a chunk at a time: once for ranges, boxes and correlation times, once
+    for the counts of blocks. Molecules without a box are independent; those that share a box are
+    not, and blocks are then blocks of the time alone.
 
     Args:
-        reference: beads mapped from atoms, Å; one copy of the molecule after the other.
-        model: beads of the simulation, Å; likewise, of any number of copies.
-        subject: the molecule and its observables.
+        reference: beads mapped from atoms, Å, molecules whole.
+        model: beads of the simulation, Å, molecules whole; one replica after the other.
+        subject: what the beads are, and the observables.
         overlap: share of the reference frames that the training has seen.
         settings: bins and resamples.
 
     Returns:
-        Comparison, with a distribution for each observable.
+        Comparison, with a distribution for each observable; where both have boxes with several
+        molecules also g(r), S(q) and diffusion.
 
     Raises:
-        InputError: there is nothing to observe, the beads of a trajectory are not those of
-            whole copies, its samples are too few, or a position is not finite.
+        InputError: there is nothing to observe, the beads of a trajectory are not those of its
+            system, its samples are too few, or a position is not finite.
+        SettingError: the range of g(r) does not fit the boxes.
     """
-    surveys = survey(reference, subject), survey(model, subject)
+    runs = (
+        Run(reference, subject.reference, 1),
+        Run(model, subject.model, subject.replicas),
+    )
+    surveys = survey(runs[0], subject.observables), survey(runs[1], subject.observables)
     edges = tuple(
         bin_edges(observable, min(a.low, b.low), max(a.high, b.high), settings.bins)
         for observable, a, b in zip(
             subject.observables, surveys[0].ranges, surveys[1].ranges, strict=True
         )
     )
-    references = _samples(reference, subject, surveys[0], edges)
-    models = _samples(model, subject, surveys[1], edges)
+    grid = grid_of(surveys, settings)
+    samples, structures = [], []
+    for run, surveyed in zip(runs, surveys, strict=True):
+        structure = None if grid is None else Structure(run, surveyed, grid, settings.seed)
+        samples.append(_samples(run, subject, surveyed, edges, structure))
+        structures += [] if structure is None else [structure]
     distributions = [
-        _distribution(observable, edges[i], (references[i], models[i]), subject, settings)
+        _distribution(observable, edges[i], (samples[0][i], samples[1][i]), subject, settings)
         for i, observable in enumerate(subject.observables)
     ]
-    return Comparison(
+    comparison = Comparison(
         distributions=tuple(distributions),
+        pair_distributions=(),
+        structure_factors=(),
+        quantities=subject.known,
         reference_frames=surveys[0].n_samples,
         model_frames=surveys[1].n_samples,
         reference_time=surveys[0].duration,
         overlap=overlap,
     )
+    if grid is None:
+        return comparison
+    return _with_structure(comparison, (structures[0], structures[1]), runs, grid, settings)
 
 
 def _samples(
-    trajectory: Trajectory, subject: Subject, surveyed: Survey, edges: tuple[Tensor, ...]
+    run: Run,
+    subject: Subject,
+    surveyed: Survey,
+    edges: tuple[Tensor, ...],
+    structure: Structure | None,
 ) -> list[Sample]:
-    """Count every observable of a trajectory in its blocks."""
+    """Count every observable of a run in its blocks, and gather its structure, in one pass."""
     layouts = tuple(found.blocks for found in surveyed.ranges)
-    counts = block_counts(trajectory, subject, layouts, edges)
+    counts = BlockCounts(run, subject.observables, layouts, edges)
+    for first, chunk in run.frames():
+        counts.add(first, chunk)
+        if structure is not None:
+            structure.add(first, chunk)
     effective = (found.effective for found in surveyed.ranges)
-    return [Sample(*pair) for pair in zip(counts, effective, strict=True)]
+    return [Sample(*pair) for pair in zip(counts.counts, effective, strict=True)]
+
+
+def _with_structure(
+    comparison: Comparison,
+    structures: tuple[Structure, Structure],
+    runs: tuple[Run, Run],
+    grid: Grid,
+    settings: ComparisonSettings,
+) -> Comparison:
+    """Add what two liquids have beside the distributions inside their molecules."""
+    system = runs[0].system
+    molecules = tuple(part.name for part in system.components)
+    return replace(
+        comparison,
+        pair_distributions=pair_distributions(structures, runs, grid, settings),
+        structure_factors=structure_factors(structures, system.type_names, grid),
+        quantities=(*comparison.quantities, *diffusions(structures, molecules)),
+    )
 
 
 def _distribution(

@@ -65,14 +65,92 @@ class Distribution:
         Raises:
             InputError: there is none, as in an artifact that another program wrote.
         """
-        for score in self.scores:
-            if score.name == name:
-                return score
-        raise InputError(
-            given=f"no score {name} of {self.name}",
-            expected="one of " + ", ".join(score.name for score in self.scores),
-            remedy="make the comparison again with autograin compare",
-        )
+        return _score_of(self.name, self.scores, name)
+
+
+@dataclass(frozen=True)
+class PairDistribution:
+    """g(r) of one pair of types of beads, in reference and model.
+
+    name: such as 'intermolecular A-B'.
+    kind: 'intermolecular', 1 at long distances where the reference is homogeneous, or
+        'intramolecular', of pairs that no bond, angle or dihedral joins, as a density, 1/Å.
+    types: of the two beads.
+    edges: of the bins, Å, (bins + 1,).
+    reference, model: g(r), (bins,).
+    reference_low, reference_high, model_low, model_high: 95 % block-bootstrap band, (bins,).
+    reference_blocks, model_blocks: blocks of the time that the bootstrap resampled.
+    shell: distance of the first minimum of the reference behind its first peak, Å; None where
+        there is no peak.
+    features: position and height of the first peak, and coordination number up to `shell`.
+    scores: distances between the curves.
+    """
+
+    name: str
+    kind: str
+    types: tuple[str, ...]
+    edges: Tensor
+    reference: Tensor
+    reference_low: Tensor
+    reference_high: Tensor
+    model: Tensor
+    model_low: Tensor
+    model_high: Tensor
+    reference_blocks: int
+    model_blocks: int
+    shell: float | None
+    features: tuple["Quantity", ...]
+    scores: tuple[Score, ...]
+
+    def score(self, name: str) -> Score:
+        """Pick the score of one name.
+
+        Raises:
+            InputError: there is none, as in an artifact that another program wrote.
+        """
+        return _score_of(self.name, self.scores, name)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number of reference and model, with standard errors.
+
+    name: such as 'coordination number', 'pressure' or 'diffusion A'.
+    unit: of the values.
+    reference, model: the values; None where it has none, as the pressure of a reference without
+        forces.
+    reference_error, model_error: standard errors; None likewise.
+    expected_to_match: whether a right model has the value of the reference; dynamics and the
+        pressure of a potential fitted at one volume need not.
+    """
+
+    name: str
+    unit: str
+    reference: float | None
+    reference_error: float | None
+    model: float | None
+    model_error: float | None
+    expected_to_match: bool
+
+
+@dataclass(frozen=True)
+class StructureFactor:
+    """S(q) of the beads of one pair of types, in reference and model.
+
+    name: such as 'S(q) A-B'.
+    types: of the two beads.
+    q: centres of the shells of wave vectors, 1/Å, (shells,).
+    reference, model: S(q), (shells,).
+    reference_error, model_error: standard errors, (shells,).
+    """
+
+    name: str
+    types: tuple[str, ...]
+    q: Tensor
+    reference: Tensor
+    reference_error: Tensor
+    model: Tensor
+    model_error: Tensor
 
 
 @dataclass(frozen=True)
@@ -80,13 +158,30 @@ class Comparison:
     """Whether the model reproduces the mapped reference.
 
     distributions: one for each kind of bond, angle and dihedral.
+    pair_distributions: one for each pair of types, of periodic systems.
+    structure_factors: likewise.
+    quantities: pressure, diffusion and such: diagnostics.
     reference_frames, model_frames: frames times copies.
     reference_time: length of the reference, ps.
     overlap: reference frames that the training has seen, as a share.
     """
 
     distributions: tuple[Distribution, ...]
+    pair_distributions: tuple[PairDistribution, ...]
+    structure_factors: tuple[StructureFactor, ...]
+    quantities: tuple[Quantity, ...]
     reference_frames: int
     model_frames: int
     reference_time: float
     overlap: float
+
+
+def _score_of(owner: str, scores: tuple[Score, ...], name: str) -> Score:
+    for score in scores:
+        if score.name == name:
+            return score
+    raise InputError(
+        given=f"no score {name} of {owner}",
+        expected="one of " + ", ".join(score.name for score in scores),
+        remedy="make the comparison again with autograin compare",
+    )

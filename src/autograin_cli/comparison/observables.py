@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from autograin_cli import geometry
+from autograin_cli.comparison.comparison import Quantity
+from autograin_cli.system import System
 from autograin_cli.units import thermal_energy
 
 UNITS = {"bond": "Å", "angle": "degrees", "dihedral": "degrees"}
@@ -19,12 +21,14 @@ class Observable:
 
     name: of the term, such as 'angle A-B-C'.
     coordinate: 'bond', 'angle' or 'dihedral'.
+    component: which type of molecule of the system.
     beads: bead indices within the molecule of each instance, (instances, 2 | 3 | 4), int64.
     energy: kJ/mol of the coordinate in Å or radians, of any shape; None where no term acts.
     """
 
     name: str
     coordinate: str
+    component: int
     beads: Tensor
     energy: Callable[[Tensor], Tensor] | None
 
@@ -41,16 +45,21 @@ class Observable:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is compared: one type of molecule and its observables.
+    """What is compared: the systems of both runs, of the same types of molecules.
 
-    n_beads: beads of one copy.
+    reference, model: beads of a frame; numbers of copies may differ.
+    replicas: of the model's system; they stand one after the other in its frames.
     temperature: of the Boltzmann curves, K.
     observables: one for each kind of bond, angle and dihedral.
+    known: quantities of the model that its trajectory does not tell, such as the pressure.
     """
 
-    n_beads: int
+    reference: System
+    model: System
+    replicas: int
     temperature: float
     observables: tuple[Observable, ...]
+    known: tuple[Quantity, ...] = ()
 
 
 def observe(observable: Observable, positions: Tensor) -> Tensor:

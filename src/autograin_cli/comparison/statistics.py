@@ -162,15 +162,19 @@ def resampled(counts: Tensor, n_resamples: int, generator: torch.Generator) -> T
 
     Returns:
         (resamples, bins).
+    """
+    totals = resamples(counts.shape[0], n_resamples, generator) @ counts
+    return totals / totals.sum(1, keepdim=True)
+
+
+def resamples(n_blocks: int, n_resamples: int, generator: torch.Generator) -> Tensor:
+    """How often each block is drawn in bootstrap resamples, (resamples, blocks).
 
     Source: H. R. Künsch, Ann. Stat. 17, 1217 (1989).
     """
-    n_blocks = counts.shape[0]
     drawn = torch.randint(n_blocks, (n_resamples, n_blocks), generator=generator)
-    times = torch.zeros(n_resamples, n_blocks, dtype=counts.dtype)
-    times = times.scatter_add(1, drawn, torch.ones_like(times))
-    totals = times @ counts
-    return totals / totals.sum(1, keepdim=True)
+    times = torch.zeros(n_resamples, n_blocks, dtype=torch.float64)
+    return times.scatter_add(1, drawn, torch.ones_like(times))
 
 
 def halved(counts: Tensor, n_ways: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -184,10 +188,15 @@ def halved(counts: Tensor, n_ways: int, generator: torch.Generator) -> tuple[Ten
     Returns:
         One half and the other, both (ways, bins).
     """
-    order = torch.rand(n_ways, counts.shape[0], generator=generator).argsort(1)
-    first = (order < counts.shape[0] // 2).to(counts.dtype) @ counts
+    first = halves(counts.shape[0], n_ways, generator) @ counts
     second = counts.sum(0) - first
     return first / first.sum(1, keepdim=True), second / second.sum(1, keepdim=True)
+
+
+def halves(n_blocks: int, n_ways: int, generator: torch.Generator) -> Tensor:
+    """Whether each block is in the first half, 1 or 0, for many ways to halve, (ways, blocks)."""
+    order = torch.rand(n_ways, n_blocks, generator=generator).argsort(1)
+    return (order < n_blocks // 2).double()
 
 
 def interval_levels(n_blocks: int) -> tuple[float, float]:

@@ -3,25 +3,35 @@
 from dataclasses import dataclass
 from math import inf
 
-from autograin_cli.comparison.comparison import Comparison, Distribution
+from torch import Tensor
+
+from autograin_cli.comparison.comparison import (
+    Comparison,
+    Distribution,
+    PairDistribution,
+    Score,
+)
 
 WITHIN_NOISE = 1.5
 ENOUGH_SAMPLES = 100.0
+NOISIER = 1.5  # times the noise of the reference, beyond which that of the model is told
 JUDGES = ("jensen-shannon", "wasserstein-1")
+PAIR_JUDGES = ("rms deviation",)
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The scores of one observable against their floors, in words.
 
-    Judged by the worse of Jensen-Shannon, which sees the shape, and Wasserstein-1, which sees a
-    shift that is small against the noise of single bins. A long run of a perfect model has a
-    ratio of about 0.25 and 0.5: each half of the reference has twice the variance of the whole,
-    there are two of them, and the first goes with the variance, the second with its root.
+    Distributions are judged by the worse of Jensen-Shannon, which sees the shape, and
+    Wasserstein-1, which sees a shift that is small against the noise of single bins. A long run
+    of a perfect model has a ratio of about 0.25 and 0.5: each half of the reference has twice the
+    variance of the whole, there are two of them, and the first goes with the variance, the
+    second with its root.
 
     name: of the observable.
     word: 'agrees', 'differs', 'undecided' or 'not converged'.
-    score: 'jensen-shannon' or 'wasserstein-1'.
+    score: 'jensen-shannon', 'wasserstein-1' or, of g(r), 'rms deviation'.
     ratio: score over floor.
     low, high: 95 % interval of the ratio.
     sentence: what this means and how far to trust it.
@@ -43,9 +53,23 @@ def verdicts(comparison: Comparison) -> tuple[Verdict, ...]:
     )
 
 
+def pair_verdicts(comparison: Comparison) -> tuple[Verdict, ...]:
+    """Judge g(r) of every kind of pairs of a comparison, by its rms deviation.
+
+    The floor is that of the reference alone: a model whose run is long has a ratio of about 0.5
+    where it is perfect, one as long as the reference 0.7. A longer reference has a lower floor,
+    so a ratio means something only beside the length of the reference.
+    """
+    return tuple(_judge_pairs(pairs, comparison.overlap) for pairs in comparison.pair_distributions)
+
+
 def worst_ratio(comparison: Comparison) -> float:
-    """Find the largest Jensen-Shannon score over its floor; what `--fail-above` bounds."""
+    """Find the largest score over its floor; what `--fail-above` bounds.
+
+    Jensen-Shannon of distributions, and the rms deviation of g(r).
+    """
     scores = [found.score("jensen-shannon") for found in comparison.distributions]
+    scores += [found.score(PAIR_JUDGES[0]) for found in comparison.pair_distributions]
     return max((_over(score.value, score.floor) for score in scores), default=0.0)
 
 
@@ -53,10 +77,43 @@ def _judge(distribution: Distribution, overlap: float) -> Verdict:
     """Judge one observable."""
     judges = [distribution.score(name) for name in JUDGES]
     score = max(judges, key=lambda judge: _over(judge.value, judge.floor))
-    ratio, low, high = (_over(value, score.floor) for value in (score.value, score.low, score.high))
-    word = _word(distribution, low, ratio, high)
+    effective = min(distribution.reference_effective, distribution.model_effective)
+    ratio, low, high = _ratios(score)
+    word = _word((low, ratio, high), enough=effective >= ENOUGH_SAMPLES)
     parts = [_meaning(word, ratio), _distance(distribution), *_cautions(distribution, overlap)]
     return Verdict(distribution.name, word, score.name, ratio, low, high, " ".join(parts))
+
+
+def _judge_pairs(pairs: PairDistribution, overlap: float) -> Verdict:
+    """Judge one g(r)."""
+    score = pairs.score(PAIR_JUDGES[0])
+    ratio, low, high = _ratios(score)
+    word = _word((low, ratio, high), enough=True)
+    unit = "" if score.unit == "1" else f" {score.unit}"
+    off = f"The curves are {score.value:.2g}{unit} apart (rms; floor {score.floor:.2g})."
+    noises = (
+        _noise(pairs.reference_low, pairs.reference_high),
+        _noise(pairs.model_low, pairs.model_high),
+    )
+    cautions = []
+    if noises[1] > NOISIER * noises[0]:
+        cautions.append(
+            f"The model's own noise is {noises[1]:.2g}{unit}, the reference's {noises[0]:.2g}: "
+            "a longer run of the model would tell more."
+        )
+    parts = [_meaning(word, ratio), off, *cautions, *_seen(overlap)]
+    return Verdict(pairs.name, word, score.name, ratio, low, high, " ".join(parts))
+
+
+def _noise(low: Tensor, high: Tensor) -> float:
+    """Standard error of a curve as its 95 % band has it, rms over the bins."""
+    return float(((high - low) / (2 * 1.96)).square().mean().sqrt())
+
+
+def _ratios(score: Score) -> tuple[float, float, float]:
+    """A score and its interval over its floor: score, low and high."""
+    ratio, low, high = (_over(value, score.floor) for value in (score.value, score.low, score.high))
+    return ratio, low, high
 
 
 def _over(value: float, floor: float) -> float:
@@ -66,11 +123,12 @@ def _over(value: float, floor: float) -> float:
     return inf if value > 0.0 else 0.0
 
 
-def _word(distribution: Distribution, low: float, ratio: float, high: float) -> str:
+def _word(ratios: tuple[float, float, float], *, enough: bool) -> str:
     """Sum the verdict up: only what lies beyond the limit with its whole interval differs."""
+    low, ratio, high = ratios
     if low > WITHIN_NOISE:
         return "differs"
-    if min(distribution.reference_effective, distribution.model_effective) < ENOUGH_SAMPLES:
+    if not enough:
         return "not converged"
     return "agrees" if ratio <= 1.0 or high <= WITHIN_NOISE else "undecided"
 
@@ -109,6 +167,9 @@ def _cautions(distribution: Distribution, overlap: float) -> list[str]:
     outside = float(distribution.model[distribution.reference == 0].sum()) * width
     if outside >= 0.001:
         cautions.append(f"{outside:.1%} of the model lies where the reference has never been.")
-    if overlap > 0.0:
-        cautions.append(f"{overlap:.0%} of the reference was used in training.")
-    return cautions
+    return [*cautions, *_seen(overlap)]
+
+
+def _seen(overlap: float) -> list[str]:
+    """Say how much of the reference the training has seen, if any."""
+    return [f"{overlap:.0%} of the reference was used in training."] if overlap > 0.0 else []

@@ -1,0 +1,119 @@
+"""Diffusion of the centres of molecules, from frames that may be folded into the box."""
+
+from math import ceil, sqrt
+
+import torch
+from torch import Tensor
+
+from autograin_cli.comparison.runs import Run, heights
+from autograin_cli.comparison.sampling import KEPT_VALUES
+from autograin_cli.geometry import minimum_image
+from autograin_cli.trajectory import Chunk
+
+BLOCKS = 10  # of the time, for the error
+FEWEST_LAGS = 4
+MOST_LAGS = 16
+SURE = 6.0  # standard deviations of a step that fit into half of the box
+UNEVEN = 0.01  # of the usual time between frames
+
+
+class Centres:
+    """Centres of molecules in every frame, of as many as memory allows, filled chunk by chunk."""
+
+    def __init__(self, run: Run) -> None:
+        """Begin with nothing."""
+        self._run = run
+        self._weights = _weights(run)
+        most = KEPT_VALUES // (3 * run.n_frames * run.replicas * len(run.system.components))
+        self._strides = [ceil(part.n_copies / max(1, most)) for part in run.system.components]
+        self._kept: list[list[Tensor]] = [[] for _ in run.system.components]
+        self._times: list[Tensor] = []
+        self._boxes: list[Tensor] = []
+
+    def add(self, chunk: Chunk) -> None:
+        """Keep the centres of a chunk."""
+        if chunk.boxes is None:
+            return
+        self._times.append(chunk.times)
+        self._boxes.append(chunk.boxes)
+        system = self._run.system
+        positions = chunk.positions.reshape(chunk.n_frames, self._run.replicas, -1, 3)
+        for number, part in enumerate(system.components):
+            copies = positions[:, :, system.slices[number]]
+            copies = copies.reshape(*positions.shape[:2], -1, part.n_beads, 3)
+            some = copies[:, :, :: self._strides[number]]
+            self._kept[number].append(torch.einsum("b,frcbd->frcd", self._weights[number], some))
+
+    def diffusion(self, component: int) -> tuple[float, float] | None:
+        """Give the diffusion coefficient of a component and its standard error, Å²/ps.
+
+        Returns:
+            None where the frames are too few, unevenly spaced, or too far apart to tell across
+            which side of the box a molecule went.
+        """
+        times = torch.cat(self._times)
+        steps = times.diff()
+        n_frames = len(times) // BLOCKS
+        if n_frames // 2 - n_frames // 4 < FEWEST_LAGS:
+            return None
+        usual = float(steps.median())
+        if float((steps - usual).abs().max()) > UNEVEN * usual:
+            return None
+        path = unwrapped(torch.cat(self._kept[component]), torch.cat(self._boxes))
+        return None if path is None else diffusion_coefficient(path, usual)
+
+
+def unwrapped(centres: Tensor, boxes: Tensor) -> Tensor | None:
+    """Undo the folding of paths into the box, by the nearest image of every step.
+
+    Args:
+        centres: Å, (frames, replicas, molecules, 3).
+        boxes: Å, (frames, 3, 3), rows are the box vectors.
+
+    Returns:
+        Å, (frames, replicas, molecules, 3); None where steps are so long that one may be taken
+        for its image.
+    """
+    steps = minimum_image(centres.diff(dim=0), boxes[1:])
+    longest = SURE * float(steps.square().mean().sqrt())
+    if longest > 0.5 * float(heights(boxes).min()):
+        return None
+    return torch.cat((centres[:1], steps)).cumsum(0)
+
+
+def diffusion_coefficient(path: Tensor, step: float) -> tuple[float, float]:
+    """Fit the growth of the mean square displacement, and find its error from blocks.
+
+    Each block of the time and each replica gives a coefficient: a sixth of the slope of a line
+    through the mean square displacements at a quarter to half of the length of the block.
+
+    Args:
+        path: of molecules, unwrapped, Å, (frames, replicas, molecules, 3).
+        step: time between frames, ps.
+
+    Returns:
+        Å²/ps: mean over the blocks, and its standard error.
+
+    Source: A. Einstein, Ann. Phys. 322, 549 (1905).
+    """
+    length = len(path) // BLOCKS
+    blocks = path[: BLOCKS * length].unflatten(0, (BLOCKS, length))
+    lags = torch.linspace(length // 4, length // 2, MOST_LAGS).round().long().unique()
+    squares = [
+        (blocks[:, lag:] - blocks[:, :-lag]).square().sum(-1).mean((1, 3)).flatten()
+        for lag in lags.tolist()
+    ]
+    times = lags.double() * step
+    centred = times - times.mean()
+    slopes = (centred @ torch.stack(squares)) / centred.square().sum()
+    found = slopes / 6.0
+    return float(found.mean()), float(found.std()) / sqrt(len(found))
+
+
+def _weights(run: Run) -> list[Tensor]:
+    """Shares of the beads in the centre of a molecule, by mass where known, (beads,)."""
+    weights = [
+        torch.ones(part.n_beads, dtype=torch.float64) if part.masses is None else part.masses
+        for part in run.system.components
+    ]
+    return [part.double() / part.sum() for part in weights]
