@@ -79,6 +79,11 @@ def text(value: str) -> Any:
     return np.array(value.encode(), dtype=h5py.string_dtype("utf-8", len(value.encode())))
 
 
+def texts(*values: str) -> Any:
+    longest = max(len(value.encode()) for value in values)
+    return np.array([value.encode() for value in values], dtype=h5py.string_dtype("utf-8", longest))
+
+
 def attribute(name: str, value: Any) -> Mutation:
     def mutate(file: h5py.File) -> None:
         del file.attrs[name]

@@ -9,7 +9,14 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
-from autograin_cli.comparison.comparison import Comparison, Distribution, Score
+from autograin_cli.comparison.comparison import (
+    Comparison,
+    Distribution,
+    PairDistribution,
+    Quantity,
+    Score,
+    StructureFactor,
+)
 from autograin_cli.files.artifacts import (
     Artifact,
     InputFile,
@@ -19,19 +26,31 @@ from autograin_cli.files.artifacts import (
 )
 from autograin_cli.mapping.mapping import Certificate, History, Mapping
 from autograin_cli.molecules import Molecule
+from autograin_cli.potential.pair import Nonbonded, PairTerm
 from autograin_cli.potential.potential import Channel, Potential
 from autograin_cli.potential.terms import Table, Term
 from autograin_cli.simulation.engine import Snapshot
 from autograin_cli.simulation.simulation import Convergence, Simulation
+from autograin_cli.system import Configuration
 
 REPLICAS = 5
 N_FRAMES = 7
 N_BEADS = 3
+BOX = torch.tensor([[21.0, 0.0, 0.0], [4.0, 22.0, 0.0], [-3.0, 5.0, 23.0]], dtype=torch.float64)
+
+KINDS = ("mapping", "potential", "simulation", "comparison")
+LIQUIDS = ("liquid potential", "liquid simulation", "liquid comparison")
+EXAMPLES = (*KINDS, *LIQUIDS)
 
 
-def example(kind: str, seed: int = 0) -> Artifact:
-    """An artifact of two molecules; numbers are random, so that none is there by chance."""
-    random = torch.Generator().manual_seed(seed)
+def example(name: str, seed: int = 0) -> Artifact:
+    """An artifact of a kind, or of a liquid of a kind, of two types of molecules.
+
+    Numbers are random, so that none is there by chance.
+    """
+    if name in LIQUIDS:
+        return liquid(example(name.removeprefix("liquid "), seed), seed)
+    kind, random = name, torch.Generator().manual_seed(seed)
     mappings = (
         _mapping(random, "OTP", first_atom=0),
         replace(_mapping(random, "β/x %.", first_atom=14), certificate=None, history=None),
@@ -40,7 +59,9 @@ def example(kind: str, seed: int = 0) -> Artifact:
     return Artifact(
         kind=kind,
         mappings=mappings,
-        potentials=(_potential(random),) if has >= 1 else (),
+        potentials=_potentials(random) if has >= 1 else (),
+        nonbonded=None,
+        configuration=None,
         simulation=_simulation(random) if has >= 2 else None,
         comparison=_comparison(random) if has >= 3 else None,
         training=tuple(_input(i) for i in range(3)),
@@ -52,43 +73,48 @@ def example(kind: str, seed: int = 0) -> Artifact:
     )
 
 
-def snapshots(seed: int = 1, n_frames: int = N_FRAMES) -> list[Snapshot]:
+def snapshots(seed: int = 1, n_frames: int = N_FRAMES, name: str = "simulation") -> list[Snapshot]:
     """Frames of the simulation of `example`."""
     random = torch.Generator().manual_seed(seed)
+    run = example(name).simulation
+    assert run is not None
+    shape = (run.replicas, N_BEADS * int(run.copies.sum()), 3)
     return [
         Snapshot(
             step=100 * i,
             time=0.25 * i,
-            positions=_normal(random, REPLICAS, N_BEADS, 3),
-            velocities=_normal(random, REPLICAS, N_BEADS, 3),
-            potential_energy=_normal(random, REPLICAS),
-            kinetic_energy=_normal(random, REPLICAS) ** 2,
-            outside=torch.rand(2, dtype=torch.float64, generator=random),
+            positions=normal(random, *shape),
+            velocities=normal(random, *shape),
+            potential_energy=normal(random, run.replicas),
+            kinetic_energy=normal(random, run.replicas) ** 2,
+            outside=torch.rand(len(run.outside), dtype=torch.float64, generator=random),
         )
         for i in range(n_frames)
     ]
 
 
-def _normal(random: torch.Generator, *shape: int) -> Tensor:
+def normal(random: torch.Generator, *shape: int) -> Tensor:
+    """Normal numbers, of a shape."""
     return torch.randn(shape, dtype=torch.float64, generator=random)
 
 
-def _number(random: torch.Generator) -> float:
+def number(random: torch.Generator) -> float:
+    """A number from 0 to 1."""
     return float(torch.rand((), dtype=torch.float64, generator=random))
 
 
 def _mapping(random: torch.Generator, name: str, first_atom: int) -> Mapping:
     assignment = torch.tensor([0, 0, 1, 1, 2, 2, -1])
     member = torch.arange(N_BEADS)[:, None] == assignment
-    weights = member * (0.5 + _normal(random, N_BEADS, 7) ** 2)
+    weights = member * (0.5 + normal(random, N_BEADS, 7) ** 2)
     encoder = weights / weights.sum(1, keepdim=True)
-    decoder = _normal(random, 7, N_BEADS)
+    decoder = normal(random, 7, N_BEADS)
     return Mapping(
         molecule=Molecule(
             name=name,
             atom_names=("C1", "H1", "C2", "H2", "C3", "H3", "X*"),
             elements=("C", "H", "C", "H", "C", "H", ""),
-            masses=1 + _normal(random, 7) ** 2,
+            masses=1 + normal(random, 7) ** 2,
             bonds=torch.tensor([[0, 1], [0, 2], [2, 3], [2, 4], [4, 5], [4, 6]]),
             copies=first_atom + torch.arange(14).reshape(2, 7),
         ),
@@ -99,17 +125,17 @@ def _mapping(random: torch.Generator, name: str, first_atom: int) -> Mapping:
         force_map_kind="sum",
         bead_names=("A1", "B1", "A2"),
         bead_types=("A", "B", "A"),
-        bead_masses=1 + _normal(random, N_BEADS) ** 2,
+        bead_masses=1 + normal(random, N_BEADS) ** 2,
         bead_bonds=torch.tensor([[0, 1], [1, 2]]),
         rigid_groups=torch.tensor([-1, -1, 0, 0, -1, -1, -1]),
         orbits=torch.tensor([0, 1, 2, 3, 0, 1, 4]),
-        mean_structure=_normal(random, 7, 3),
+        mean_structure=normal(random, 7, 3),
         certificate=_certificate(random),
         history=History(
             steps=torch.tensor([0, 10, 20, 30]),
-            beta=_normal(random, 4) ** 2,
-            loss=_normal(random, 4) ** 2,
-            assignments=_normal(random, 4, N_BEADS, 7).softmax(1),
+            beta=normal(random, 4) ** 2,
+            loss=normal(random, 4) ** 2,
+            assignments=normal(random, 4, N_BEADS, 7).softmax(1),
         ),
     )
 
@@ -118,25 +144,25 @@ def _certificate(random: torch.Generator) -> Certificate:
     return Certificate(
         objective="ae+compactness",
         compactness_weight=10.0,
-        force_weight=_number(random),
+        force_weight=number(random),
         weights="mass",
         symmetry=True,
         connected=False,
         method="enumeration",
         proved_optimal=True,
-        loss=_number(random),
+        loss=number(random),
         soft_loss=None,
-        compactness=_number(random),
-        mean_square_force=_number(random),
-        bound=_number(random),
-        objective_value=_number(random),
+        compactness=number(random),
+        mean_square_force=number(random),
+        bound=number(random),
+        objective_value=number(random),
         annealed_objective=None,
         loss_sampled=1.1,
         n_candidates=826,
         n_equivalent=2,
         n_within_one_percent=1,
         n_within_one_percent_ae=116,
-        margin=_number(random),
+        margin=number(random),
         rank_ae=103,
         rank_compactness=1,
         block_agreement=1.0,
@@ -146,7 +172,7 @@ def _certificate(random: torch.Generator) -> Certificate:
 
 
 def _term(random: torch.Generator, coordinate: str, name: str, beads: list[list[int]]) -> Term:
-    low, high = 1 + _number(random), 2 + _number(random)
+    low, high = 1 + number(random), 2 + number(random)
     n_points = 9
     return Term(
         name=name,
@@ -154,27 +180,27 @@ def _term(random: torch.Generator, coordinate: str, name: str, beads: list[list[
         form="spline",
         beads=torch.tensor(beads),
         parameter_names=("k", "r0"),
-        parameters=_normal(random, 2),
+        parameters=normal(random, 2),
         parameter_errors=torch.tensor([0.5, torch.inf], dtype=torch.float64),
         parameter_units=("kJ/mol/Å²", "Å"),
         knots=torch.linspace(low, high, 5, dtype=torch.float64),
         sampled_low=low,
         sampled_high=high,
         counts=torch.arange(n_points),
-        energy_errors=_normal(random, n_points) ** 2,
+        energy_errors=normal(random, n_points) ** 2,
         table=Table(
             low=low,
             high=high,
-            energy=_normal(random, n_points),
-            slope=_normal(random, n_points),
-            wall_stiffness=_number(random),
+            energy=normal(random, n_points),
+            slope=normal(random, n_points),
+            wall_stiffness=number(random),
             periodic=coordinate == "dihedral",
         ),
     )
 
 
-def _potential(random: torch.Generator) -> Potential:
-    return Potential(
+def _potentials(random: torch.Generator) -> tuple[Potential, ...]:
+    full = Potential(
         molecule="OTP",
         temperature=300.0,
         terms=(
@@ -182,17 +208,20 @@ def _potential(random: torch.Generator) -> Potential:
             _term(random, "angle", "angle A-B-A", [[0, 1, 2]]),
         ),
         channels=tuple(
-            Channel(name, _number(random), _number(random), _number(random), _number(random))
+            Channel(name, number(random), number(random), number(random), number(random))
             for name in ("bond", "angle", "all")
         ),
         force_map_kind="optimal",
         n_frames=6000,
     )
+    return full, replace(full, molecule="β/x %.", terms=())
 
 
 def _simulation(random: torch.Generator) -> Simulation:
     return Simulation(
-        molecule="OTP",
+        molecules=("OTP", "β/x %."),
+        copies=torch.tensor([1, 0]),
+        box=None,
         engine="builtin",
         device="cpu",
         temperature=300.0,
@@ -201,9 +230,11 @@ def _simulation(random: torch.Generator) -> Simulation:
         replicas=REPLICAS,
         n_frames=N_FRAMES,
         kinetic_temperature=299.5,
-        kinetic_temperature_error=_number(random),
+        kinetic_temperature_error=number(random),
         configurational_temperature=301.0,
-        configurational_temperature_error=_number(random),
+        configurational_temperature_error=number(random),
+        pressure=None,
+        pressure_error=None,
         outside=torch.rand(2, dtype=torch.float64, generator=random),
         convergence=(
             Convergence("bond A-B", 1.001, 1234.5),
@@ -214,7 +245,7 @@ def _simulation(random: torch.Generator) -> Simulation:
 
 def _distribution(random: torch.Generator, coordinate: str, unit: str, name: str) -> Distribution:
     bins = 6
-    reference, model = _normal(random, bins) ** 2, _normal(random, bins) ** 2
+    reference, model = normal(random, bins) ** 2, normal(random, bins) ** 2
     return Distribution(
         name=name,
         coordinate=coordinate,
@@ -244,6 +275,9 @@ def _comparison(random: torch.Generator) -> Comparison:
             _distribution(random, "bond", "Å", "bond A-B"),
             _distribution(random, "angle", "degrees", "angle A-B-A"),
         ),
+        pair_distributions=(),
+        structure_factors=(),
+        quantities=(),
         reference_frames=1500,
         model_frames=N_FRAMES * REPLICAS,
         reference_time=3000.0,
@@ -264,6 +298,157 @@ def _input(number: int) -> InputFile:
     )
 
 
+def liquid(artifact: Artifact, seed: int = 0) -> Artifact:
+    """The same molecules in a triclinic box, with pair terms."""
+    random = torch.Generator().manual_seed(seed + 1000)
+    nonbonded = _nonbonded(random)
+    simulation, comparison = artifact.simulation, artifact.comparison
+    return replace(
+        artifact,
+        nonbonded=nonbonded,
+        configuration=Configuration(normal(random, 4 * N_BEADS, 3), BOX),
+        simulation=None
+        if simulation is None
+        else replace(
+            simulation,
+            copies=torch.tensor([3, 2]),
+            box=2 * BOX,
+            replicas=2,
+            pressure=-123.4,
+            pressure_error=5.6,
+            outside=torch.rand(2 + len(nonbonded.terms), dtype=torch.float64, generator=random),
+        ),
+        comparison=None if comparison is None else _of_liquid(comparison, random),
+    )
+
+
+def _nonbonded(random: torch.Generator) -> Nonbonded:
+    spline = _pair_term(random, ("OTP:A", "OTP:B"))
+    return Nonbonded(
+        terms=(
+            spline,
+            _lennard_jones(spline, ("OTP:A", "OTP:A")),
+            replace(spline, name="pair OTP:A-β/x %.:B", types=("β/x %.:B", "OTP:A")),
+        ),
+        excluded_bonds=2,
+        switch=9.0,
+        channels=(Channel("pair", 0.25, 0.01, None, None), Channel("all", 0.75, 0.02, 0.9, 0.01)),
+        n_frames=6000,
+    )
+
+
+def _pair_term(random: torch.Generator, types: tuple[str, ...]) -> PairTerm:
+    n_points, n_parameters = 41, 16
+    r = torch.linspace(3.0, 10.0, n_points, dtype=torch.float64)
+    edge = (1 - r / 10.0).clamp(min=0)
+    return PairTerm(
+        name="pair " + "-".join(types),
+        types=types,
+        form="spline",
+        parameter_names=tuple(f"c{k}" for k in range(n_parameters)),
+        parameters=normal(random, n_parameters),
+        parameter_errors=normal(random, n_parameters) ** 2,
+        parameter_units=("kJ/mol",) * n_parameters,
+        on_bounds=(),
+        knots=torch.linspace(3.0, 10.0, 20, dtype=torch.float64),
+        sampled_low=3.6,
+        cutoff=10.0,
+        counts=(1000 * ((r - 3.5).clamp(min=0)) ** 2).long(),
+        energy_errors=torch.where(r < 3.6, torch.inf, 0.1 * edge),
+        table=Table(
+            low=3.0,
+            high=10.0,
+            energy=edge**2 * 8 * torch.cos(1.5 * (r - 3.0)),
+            slope=normal(random, n_points) * edge,
+            wall_stiffness=12.5,
+            periodic=False,
+        ),
+    )
+
+
+def _lennard_jones(like: PairTerm, types: tuple[str, ...]) -> PairTerm:
+    """A term with one of its parameters on a bound."""
+    return replace(
+        like,
+        name="pair " + "-".join(types),
+        types=types,
+        form="lj-12-6",
+        parameter_names=("A", "C"),
+        parameters=torch.tensor([0.0, 1234.5], dtype=torch.float64),
+        parameter_errors=torch.tensor([0.0, 6.7], dtype=torch.float64),
+        parameter_units=("kJ/mol Å^12", "kJ/mol Å^6"),
+        on_bounds=("A",),
+        knots=torch.zeros(0, dtype=torch.float64),
+    )
+
+
+def _of_liquid(comparison: Comparison, random: torch.Generator) -> Comparison:
+    near = _pair_distribution(random, "intermolecular OTP:A-OTP:B", ("OTP:A", "OTP:B"))
+    inside = replace(
+        near,
+        name="intramolecular OTP:A-β/x %.:B",
+        types=("OTP:A", "β/x %.:B"),
+        kind="intramolecular",
+        shell=None,
+        features=(),
+        scores=(Score("rms deviation", "1/Å", 0.02, 0.01, 0.03, 0.015),),
+    )
+    q = torch.linspace(0.3, 4.0, 30, dtype=torch.float64)
+    values = 1 + torch.sin(3 * q) / (3 * q)
+    return replace(
+        comparison,
+        pair_distributions=(near, inside),
+        structure_factors=(
+            StructureFactor(
+                name="S(q) OTP:A-OTP:B",
+                types=("OTP:A", "OTP:B"),
+                q=q,
+                reference=values,
+                reference_error=torch.full_like(q, 0.05),
+                model=values + 0.1 * torch.sin(5 * q),
+                model_error=torch.full_like(q, torch.inf),
+            ),
+        ),
+        quantities=(
+            Quantity("pressure", "bar", None, None, -123.4, 5.6, expected_to_match=False),
+            Quantity("diffusion OTP", "Å²/ps", 0.1, 0.01, 0.4, torch.inf, expected_to_match=False),
+        ),
+    )
+
+
+def _pair_distribution(
+    random: torch.Generator, name: str, types: tuple[str, ...]
+) -> PairDistribution:
+    r = torch.arange(0.125, 10.0, 0.25, dtype=torch.float64)
+    shape = 1 + 2 * torch.exp(-2 * (r - 4.5) ** 2) - 0.5 * torch.exp(-((r - 6.5) ** 2))
+    reference = torch.where(r < 3.3, 0.0, shape)
+    model = 1.1 * reference
+    return PairDistribution(  # noqa: S604, its shell is one of neighbours
+        name=name,
+        kind="intermolecular",
+        types=types,
+        edges=torch.arange(0.0, 10.01, 0.25, dtype=torch.float64),
+        reference=reference,
+        reference_low=0.95 * reference,
+        reference_high=1.05 * reference,
+        model=model,
+        model_low=0.97 * model,
+        model_high=1.03 * model,
+        reference_blocks=21,
+        model_blocks=20,
+        shell=6.4,
+        features=(
+            Quantity("first peak position", "Å", 4.5, 0.01, 4.6, 0.02, expected_to_match=True),
+            Quantity("first peak height", "1", 3.0, 0.05, 3.3, 0.06, expected_to_match=True),
+            Quantity("coordination number", "1", 12.1, None, None, None, expected_to_match=True),
+        ),
+        scores=(
+            Score("max deviation", "1", 0.3 + number(random), 0.1, 1.4, 0.15),
+            Score("rms deviation", "1", 0.08, 0.06, 0.1, 0.015),
+        ),
+    )
+
+
 def bits(value: object) -> object:
     """What two records have in common only if every bit of them is the same."""
     if isinstance(value, Tensor):
@@ -279,13 +464,15 @@ def bits(value: object) -> object:
 
 def write_new(kind: str, path: Path, seed: int = 0) -> Path:
     """Write the example of a kind, a simulation with its frames."""
-    if kind != "simulation":
-        save(example(kind, seed), path, overwrite=True)
+    artifact = example(kind, seed)
+    if artifact.kind != "simulation":
+        save(artifact, path, overwrite=True)
         return path
-    with SimulationWriter(path, overwrite=True) as writer:
-        for snapshot in snapshots():
+    box = artifact.simulation.box if artifact.simulation else None
+    with SimulationWriter(path, overwrite=True, box=box) as writer:
+        for snapshot in snapshots(name=kind):
             writer.append(snapshot)
-        writer.finish(example(kind, seed))
+        writer.finish(artifact)
     return path
 
 

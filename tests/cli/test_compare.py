@@ -4,9 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from autograin_cli.cli.atoms import applied
 from autograin_cli.files.artifacts import load
-from pipeline import PSF, SAMPLES, XTC, Done, run
+from autograin_cli.files.atomistic import read
+from autograin_cli.files.trajectory_writing import write_trajectory
+from autograin_cli.mapping.bead_trajectory import map_beads
+from autograin_cli.settings import ReadingSettings
+from autograin_cli.trajectory import Chunk
+from pipeline import PSF, SAMPLES, XTC, Done, done, run
+
+METHANE = (SAMPLES / "methane.xtc", "-s", SAMPLES / "methane.psf")
 
 
 def compare(simulation: Done, path: Path, *arguments: str | Path) -> tuple[int, str, str]:
@@ -86,3 +95,69 @@ def test_a_window_without_frames_is_refused(simulation: Done, tmp_path: Path) ->
     code, _, told = compare(simulation, tmp_path / "c.h5", "--begin", "1us")
     assert code == 65
     assert "to fix" in told
+
+
+@pytest.fixture(scope="module")
+def liquid(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A potential of liquid methane, of a few frames of its beginning."""
+    folder = tmp_path_factory.mktemp("liquid")
+    few = ("--end", "200ps", "--stride", "5")
+    mapping = done(folder / "mapping.h5", "fit-mapping", *METHANE, "--beads", "1", *few)
+    forces = ("--forces", SAMPLES / "methane_forces.dcd", "--force-unit", "kJ/mol/A")
+    fit = ("fit-potential", mapping.path, *METHANE, *forces, "--temperature", "100", *few)
+    return done(folder / "potential.h5", *fit, "--pair", "lj-12-6").path
+
+
+@pytest.fixture(scope="module")
+def beads(liquid: Path) -> Path:
+    """Mapped frames of methane that stand for the run of a perfect model."""
+    settings = ReadingSettings(topology=str(SAMPLES / "methane.psf"), begin=300.0, end=600.0)
+    atoms = read([SAMPLES / "methane.xtc"], settings)
+    mapped = map_beads(atoms.trajectory, applied(load(liquid, ("potential",)).mappings, atoms))
+    path = liquid.with_name("cg.xtc")
+    write_trajectory(path, iter(mapped.chunks()), overwrite=False)
+    return path
+
+
+def test_a_trajectory_of_another_program_is_compared(
+    liquid: Path, beads: Path, tmp_path: Path
+) -> None:
+    path, report = tmp_path / "c.h5", tmp_path / "r.html"
+    options = ("--begin", "600ps", "--model", beads, "-o", path, "--report", report)
+    result = run("compare", liquid, *METHANE, *options, "--resamples", "50", "--fail-above", "5")
+    assert result.exit_code == 0, result.stderr
+    artifact = load(path, ("comparison",))
+    assert artifact.simulation is None and artifact.comparison is not None
+    assert [file.role for file in artifact.inputs] == [
+        "artifact",
+        "model",
+        "trajectory",
+        "topology",
+    ]
+    (pairs,) = artifact.comparison.pair_distributions
+    assert pairs.name == "intermolecular A-A"
+    assert pairs.features[0].reference == pytest.approx(4.0, abs=0.1)
+    assert pairs.score("rms deviation").value < 3 * pairs.score("rms deviation").floor
+    assert artifact.comparison.overlap == 0.0
+    assert report.exists()
+
+
+def test_g_of_r_beyond_half_of_the_box_is_refused(
+    liquid: Path, beads: Path, tmp_path: Path
+) -> None:
+    options = ("--model", beads, "-o", tmp_path / "c.h5", "--rdf-range", "9")
+    result = run("compare", liquid, *METHANE, *options)
+    assert result.exit_code == 2
+    assert "half of that" in result.stderr
+
+
+def test_beads_of_another_system_are_refused(potential: Done, tmp_path: Path) -> None:
+    odd = Chunk(torch.zeros(3, 7, 3).double(), torch.arange(3).double())
+    write_trajectory(tmp_path / "cg.trr", iter([odd]), overwrite=False)
+    options = (XTC, "-s", PSF, "-o", tmp_path / "c.h5")
+    wrong = run("compare", potential.path, *options, "--model", tmp_path / "cg.trr")
+    assert wrong.exit_code == 65
+    assert "7 beads" in wrong.stderr
+    missing = run("compare", potential.path, *options)
+    assert missing.exit_code == 65
+    assert "simulation" in missing.stderr

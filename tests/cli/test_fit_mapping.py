@@ -34,7 +34,7 @@ def test_only_the_path_goes_to_standard_output(mapping: Done) -> None:
 def test_the_artifact_tells_how_it_came_about(mapping: Done) -> None:
     artifact = load(mapping.path, ("mapping",))
     settings = json.loads(artifact.provenance.settings)
-    assert settings["beads"] == 2
+    assert settings["beads"] == "2"
     assert settings["stride"] == 3
     assert settings.keys() == vars(MappingSettings()).keys() | vars(ReadingSettings()).keys()
     assert {file.role for file in artifact.inputs} == {"trajectory", "topology"}
@@ -54,10 +54,11 @@ def test_json_holds_the_beads_and_the_certificate(tmp_path: Path) -> None:
     assert "L_AE alone does not identify the chemistry" in shown.stderr
     values = json.loads(shown.stdout)
     assert values["output"] == str(path)
-    assert [len(bead["atoms"]) for bead in values["beads"]]
-    assert sum(len(bead["atoms"]) for bead in values["beads"]) == 14
-    assert values["certificate"]["n_candidates"] == 16
-    assert values["certificate"]["objective"] == "ae"
+    (fitted,) = values["mappings"]
+    assert [len(bead["atoms"]) for bead in fitted["beads"]]
+    assert sum(len(bead["atoms"]) for bead in fitted["beads"]) == 14
+    assert fitted["certificate"]["n_candidates"] == 16
+    assert fitted["certificate"]["objective"] == "ae"
 
 
 def test_a_trajectory_alone_in_a_folder_is_enough(
@@ -161,16 +162,60 @@ def test_a_selection_of_nothing_is_refused(tmp_path: Path) -> None:
     assert done.exit_code == 2
 
 
-def test_two_types_of_molecules_are_told_apart_and_one_is_asked_for(tmp_path: Path) -> None:
-    """Aniline with a bond too long to be one: two molecules."""
+@pytest.fixture
+def two_types(tmp_path: Path) -> Path:
+    """Three atoms in a row and, far from them, two."""
     path = tmp_path / "two.xtc"
     rng = np.random.default_rng(1)
     structure = np.array([[0, 0, 0], [0.15, 0, 0], [0.3, 0, 0], [3, 0, 0], [3.15, 0, 0]])
     with XTCFile(str(path), "w") as file:
         for step in range(20):
-            noise = rng.normal(scale=1e-3, size=structure.shape)
+            noise = rng.normal(scale=5e-3, size=structure.shape)
             file.write((structure + noise).astype("f4"), np.zeros((3, 3), "f4"), step, step, 1e4)
-    done = run("fit-mapping", path, "--beads", "1", "-o", tmp_path / "m.h5")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("beads", "expected"), [("1", [1, 1]), ("mol2=1,mol1=3", [3, 1]), ("2", [2, 2])]
+)
+def test_every_type_of_molecule_gets_its_mapping(
+    two_types: Path, beads: str, expected: list[int]
+) -> None:
+    output = two_types.parent / "m.h5"
+    arguments = ("--method", "exact", "--any", "--json", "-o", output)
+    done = run("fit-mapping", two_types, "--beads", beads, *arguments)
+    assert done.exit_code == 0, done.stderr
+    values = json.loads(done.stdout)["mappings"]
+    assert [(value["molecule"], len(value["beads"])) for value in values] == list(
+        zip(("mol1", "mol2"), expected, strict=True)
+    )
+    assert f"mol1: 3 atoms in {expected[0]} beads" in done.stderr
+    assert f"mol2: 2 atoms in {expected[1]} beads" in done.stderr
+    artifact = load(output, ("mapping",))
+    assert [mapping.n_beads for mapping in artifact.mappings] == expected
+    assert json.loads(artifact.provenance.settings)["beads"] == beads
+
+
+@pytest.mark.parametrize(
+    ("beads", "message"),
+    [
+        ("mol1=1", "says nothing of mol2"),
+        ("mol1=1,mol2=1,mol3=1", "mol1, mol2"),
+        ("3", "atoms of mol2"),
+        ("mol1=1,mol2=x", "'x'"),
+    ],
+)
+def test_beads_that_do_not_fit_the_types_are_refused(
+    two_types: Path, beads: str, message: str
+) -> None:
+    done = run("fit-mapping", two_types, "--beads", beads, "-o", two_types.parent / "m.h5")
     assert done.exit_code == 2
-    assert "2 types of molecules" in done.stderr
-    assert "--select" in done.stderr
+    assert message in done.stderr
+
+
+def test_types_are_left_out_by_a_selection(two_types: Path) -> None:
+    output = two_types.parent / "m.h5"
+    done = run("fit-mapping", two_types, "--beads", "1", "--select", "index 3:4", "-o", output)
+    assert done.exit_code == 0, done.stderr
+    (mapping,) = load(output, ("mapping",)).mappings
+    assert mapping.molecule.n_atoms == 2

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -49,7 +50,7 @@ def test_json_holds_terms_and_channels(mapping: Done, tmp_path: Path) -> None:
         mapping, tmp_path / "p.h5", XTC, "-s", PSF, *forces_and_temperature(), *options
     )
     assert code == 0
-    values = json.loads(shown)
+    (values,) = json.loads(shown)["potentials"]
     (term,) = values["terms"]
     assert (term["form"], values["force_map"], values["n_frames"]) == ("harmonic", "projected", 250)
     assert [parameter["name"] for parameter in term["parameters"]] == ["k", "r0"]
@@ -72,7 +73,8 @@ def test_units_of_the_forces_are_converted(mapping: Done, tmp_path: Path) -> Non
         options = ("--bond", "harmonic", "--json", "--overwrite")
         code, shown, told = fit(mapping, tmp_path / "p.h5", XTC, "-s", PSF, *arguments, *options)
         assert code == 0, told
-        stiffness.append(json.loads(shown)["terms"][0]["parameters"][0]["value"])
+        (values,) = json.loads(shown)["potentials"]
+        stiffness.append(values["terms"][0]["parameters"][0]["value"])
     assert stiffness[0] == pytest.approx(stiffness[1], rel=1e-9)
 
 
@@ -134,3 +136,66 @@ def test_an_artifact_of_a_newer_schema_is_refused_by_name(mapping: Done, tmp_pat
     assert done.exit_code == 65
     assert f"schema {major}.0" in done.stderr
     assert "newer" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """CH3 | CH3 of 64 ethane molecules as index groups; atoms count from 1."""
+    path = tmp_path_factory.mktemp("ethane") / "beads.ndx"
+    path.write_text("[ CH3 ]\n1 2 3 4\n[ CH3B ]\n5 6 7 8\n")
+    return path
+
+
+ETHANE = (SAMPLES / "ethane_short.trr", "-s", SAMPLES / "ethane.psf", "--temperature", "120")
+
+
+def fit_liquid(mapping: Path, path: Path, *options: str) -> dict[str, Any]:
+    done = run("fit-potential", mapping, *ETHANE, *options, "--json", "-q", "-o", path)
+    assert done.exit_code == 0, done.stderr
+    values: dict[str, Any] = json.loads(done.stdout)
+    return values
+
+
+def test_a_liquid_is_fitted_with_pair_terms_from_a_mapping_made_by_hand(
+    by_hand: Path, tmp_path: Path
+) -> None:
+    values = fit_liquid(by_hand, tmp_path / "p.h5", "--types", "CH3,CH3")
+    assert values["nonbonded"]["excluded_bonds"] == 2
+    assert values["nonbonded"]["cutoff"] == pytest.approx(8.63, abs=0.05)
+    (term,) = values["nonbonded"]["terms"]
+    assert term["form"] == "spline" and term["pairs"] > 10_000
+    assert 2.7 < term["sampled_low"] < 3.5
+    channels = {channel["name"]: channel for channel in values["nonbonded"]["channels"]}
+    assert list(channels) == ["pair", "all"]
+    assert channels["pair"]["r_squared"] > 0.3 and channels["pair"]["ceiling"] is None
+
+
+def test_the_artifact_of_a_liquid_holds_pair_terms_and_the_last_frame(
+    by_hand: Path, tmp_path: Path
+) -> None:
+    fit_liquid(by_hand, tmp_path / "p.h5", "--pair", "lj-9-6", "--bond", "harmonic")
+    artifact = load(tmp_path / "p.h5", ("potential",))
+    assert artifact.nonbonded is not None and artifact.configuration is not None
+    assert artifact.nonbonded.terms[0].form == "lj-9-6"
+    assert artifact.nonbonded.switch == pytest.approx(artifact.nonbonded.cutoff - 1)
+    positions, box = artifact.configuration.positions, artifact.configuration.box
+    assert positions.shape == (128, 3) and box is not None and box.shape == (3, 3)
+    assert float((positions[0::2] - positions[1::2]).norm(dim=1).max()) < 2.0
+    assert artifact.training == artifact.inputs[1:]
+
+
+def test_types_that_the_user_gives_replace_those_from_symmetry(
+    by_hand: Path, tmp_path: Path
+) -> None:
+    values = fit_liquid(by_hand, tmp_path / "p.h5", "--types", "C1,C2")
+    names = [term["name"] for term in values["nonbonded"]["terms"]]
+    assert names == ["pair C1-C1", "pair C1-C2", "pair C2-C2"]
+    wrong = run("fit-potential", by_hand, *ETHANE, "--types", "C", "-o", tmp_path / "q.h5")
+    assert wrong.exit_code == 2 or wrong.exit_code == 65
+    assert "CH3" in wrong.stderr
+
+
+def test_a_cutoff_beyond_half_the_box_is_refused(by_hand: Path, tmp_path: Path) -> None:
+    done = run("fit-potential", by_hand, *ETHANE, "--cutoff", "9", "-o", tmp_path / "p.h5")
+    assert done.exit_code != 0
+    assert "a box of at least 18" in done.stderr

@@ -11,9 +11,7 @@ from click.testing import CliRunner, Result
 
 from autograin_cli.cli import autograin
 from autograin_cli.files.artifacts import content_digest, save
-from example_artifacts import N_FRAMES, REPLICAS, example, write
-
-KINDS = ("mapping", "potential", "simulation", "comparison")
+from example_artifacts import BOX, EXAMPLES, LIQUIDS, N_FRAMES, REPLICAS, example, write
 
 
 def run(*arguments: str) -> Result:
@@ -27,13 +25,13 @@ def json_of(path: Path) -> dict[str, Any]:
     return parsed
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EXAMPLES)
 def test_json_holds_every_record_under_the_names_of_its_fields(kind: str, tmp_path: Path) -> None:
     path, artifact = write(kind, tmp_path / "artifact.h5"), example(kind)
     shown = json_of(path)
     assert shown["artifact"] == str(path)
     assert shown["content_sha256"] == content_digest(path)
-    assert shown["kind"] == kind
+    assert shown["kind"] == artifact.kind
     mapping = artifact.mappings[0]
     assert shown["mappings"][0]["molecule"]["atom_names"] == list(mapping.molecule.atom_names)
     assert shown["mappings"][0]["encoder"]["shape"] == [3, 7]
@@ -42,6 +40,8 @@ def test_json_holds_every_record_under_the_names_of_its_fields(kind: str, tmp_pa
     assert [p["molecule"] for p in shown["potentials"]] == [p.molecule for p in artifact.potentials]
     assert (shown["simulation"] is None) == (artifact.simulation is None)
     assert (shown["comparison"] is None) == (artifact.comparison is None)
+    assert (shown["nonbonded"] is not None) == (kind in LIQUIDS)
+    assert (shown["configuration"] is not None) == (kind in LIQUIDS)
     assert shown["provenance"]["created"] == "2026-01-01T00:00:00Z"
     assert shown["warnings"] == list(artifact.warnings)
 
@@ -96,6 +96,29 @@ def test_a_person_sees_diagnostics_scores_and_floors(tmp_path: Path) -> None:
     assert "runs/part 11.xtc" in text
     assert "autograin fit-mapping 'a b.xtc'" in text
     assert "masses are guessed" in text
+
+
+def test_a_person_sees_the_pair_terms_and_the_box_of_a_liquid(tmp_path: Path) -> None:
+    result = run(str(write("liquid comparison", tmp_path / "comparison.h5")))
+    assert result.exit_code == 0, result.output
+    text = " ".join(result.stdout.split())
+    assert "pair OTP:A-β/x %.:B spline" in text
+    assert "pair OTP:A-OTP:A: A stands on its bound" in text
+    assert "21.00 × 22.36 × 23.73 Å" in text
+    assert "3 OTP, 2 β/x %." in text
+    assert "-123.4 ± 5.6 bar" in text
+    assert "outside, pair OTP:A-OTP:B" in text
+    assert "first peak position 4.5 ± 0.01 Å 4.6 ± 0.02 Å" in text
+    assert "S(q) OTP:A-OTP:B 30 0.300 to 4.000" in text
+
+
+def test_json_of_a_liquid_holds_its_box_and_its_pair_terms(tmp_path: Path) -> None:
+    shown = json_of(write("liquid simulation", tmp_path / "simulation.h5"))
+    assert shown["simulation"]["box"]["values"] == (2 * BOX).tolist()
+    assert shown["simulation"]["molecules"] == ["OTP", "β/x %."]
+    assert shown["simulation"]["copies"]["values"] == [3, 2]
+    assert [term["on_bounds"] for term in shown["nonbonded"]["terms"]] == [[], ["A"], []]
+    assert shown["nonbonded"]["channels"][0]["ceiling"] is None
 
 
 def test_control_characters_of_a_file_do_not_reach_the_terminal(tmp_path: Path) -> None:

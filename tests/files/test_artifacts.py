@@ -21,17 +21,19 @@ from autograin_cli.files.artifacts import (
     save,
 )
 from example_artifacts import (
+    BOX,
+    EXAMPLES,
+    KINDS,
     N_BEADS,
     N_FRAMES,
     REPLICAS,
     bits,
     example,
+    liquid,
     snapshots,
     write,
     write_new,
 )
-
-KINDS = ("mapping", "potential", "simulation", "comparison")
 
 
 def digest_of(path: Path) -> str:
@@ -39,7 +41,7 @@ def digest_of(path: Path) -> str:
         return str(file.attrs["content_sha256"])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EXAMPLES)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_save_and_load_give_back_every_bit(kind: str, seed: int, tmp_path: Path) -> None:
     path = write_new(kind, tmp_path / "artifact.h5", seed)
@@ -60,11 +62,25 @@ def test_the_frames_of_a_simulation_come_back_with_every_bit(tmp_path: Path) -> 
         assert times.tolist() == [snapshot.time for snapshot in snapshots()]
 
 
+def test_the_frames_of_a_liquid_come_back_with_their_box(tmp_path: Path) -> None:
+    trajectory = cg_trajectory(write("liquid simulation", tmp_path / "simulation.h5"))
+    (chunk,) = trajectory.chunks()
+    assert trajectory.n_atoms == chunk.positions.shape[1] == 2 * (3 + 2) * N_BEADS
+    assert chunk.boxes is not None
+    assert torch.equal(chunk.boxes, (2 * BOX).expand(N_FRAMES, 3, 3))
+    expected = [snapshot.positions for snapshot in snapshots(name="liquid simulation")]
+    assert torch.equal(chunk.positions, torch.stack(expected).flatten(1, 2))
+    write("simulation", tmp_path / "vacuum.h5")
+    (chunk,) = cg_trajectory(tmp_path / "vacuum.h5").chunks()
+    assert chunk.boxes is None
+
+
 def test_the_same_artifact_is_the_same_file_at_another_time(tmp_path: Path) -> None:
-    first = {kind: write_new(kind, tmp_path / f"{kind}.h5").read_bytes() for kind in KINDS}
+    names = (*KINDS, "liquid simulation")
+    first = {name: write_new(name, tmp_path / f"{name}.h5").read_bytes() for name in names}
     time.sleep(1.1)  # longer than the resolution of the times that HDF5 could store
-    for kind in KINDS:
-        assert write_new(kind, tmp_path / "again.h5").read_bytes() == first[kind]
+    for name in names:
+        assert write_new(name, tmp_path / "again.h5").read_bytes() == first[name]
 
 
 def test_another_provenance_leaves_digest_and_content_as_they_were(tmp_path: Path) -> None:
@@ -87,7 +103,14 @@ def test_any_change_of_the_content_changes_the_digest(tmp_path: Path) -> None:
     variants: list[Artifact] = [
         artifact,
         replace(artifact, warnings=()),
-        replace(artifact, mappings=artifact.mappings[::-1]),
+        replace(
+            artifact,
+            mappings=artifact.mappings[::-1],
+            potentials=artifact.potentials[::-1],
+            simulation=replace(simulation, molecules=simulation.molecules[::-1]),
+        ),
+        liquid(artifact),
+        replace(liquid(artifact), nonbonded=None, simulation=simulation),
         replace(artifact, inputs=artifact.training, training=artifact.inputs),
         replace(artifact, simulation=replace(simulation, device="cuda")),
         replace(artifact, simulation=None),

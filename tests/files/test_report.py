@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograin_cli.comparison.verdict import verdicts
+from autograin_cli.comparison.comparison import Comparison
+from autograin_cli.comparison.verdict import pair_verdicts, verdicts
 from autograin_cli.errors import FileAccessError, OutputExistsError
 from autograin_cli.files.artifacts import Artifact
 from autograin_cli.files.report import render, write_report
-from example_artifacts import example
+from autograin_cli.potential.pair import Nonbonded
+from example_artifacts import KINDS, example
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\" onclick='x' {{ 7*7 }}"
-KINDS = ("mapping", "potential", "simulation", "comparison")
+LIQUID = "liquid comparison"
 
 
 class Page(HTMLParser):
@@ -56,7 +58,7 @@ class Page(HTMLParser):
 
 def hostile() -> Artifact:
     """An artifact with a script in every text of it."""
-    found = example("comparison")
+    found = example(LIQUID)
     mapping = found.mappings[0]
     molecule = replace(
         mapping.molecule, name=HOSTILE, atom_names=(HOSTILE,) * 7, elements=(HOSTILE,) * 7
@@ -77,18 +79,62 @@ def hostile() -> Artifact:
         found,
         mappings=(replace(mapping, molecule=molecule, bead_names=(HOSTILE,) * 3),),
         potentials=(replace(potential, molecule=HOSTILE, terms=terms),),
-        simulation=replace(found.simulation, molecule=HOSTILE, engine=HOSTILE),
-        comparison=replace(found.comparison, distributions=distributions),
+        nonbonded=hostile_pairs(found),
+        simulation=replace(
+            found.simulation,
+            molecules=(HOSTILE,),
+            copies=found.simulation.copies[:1],
+            engine=HOSTILE,
+        ),
+        comparison=hostile_liquid(replace(found.comparison, distributions=distributions)),
         inputs=tuple(replace(item, path=HOSTILE, role=HOSTILE) for item in found.inputs),
         provenance=provenance,
         warnings=(HOSTILE,),
     )
 
 
+def hostile_pairs(artifact: Artifact) -> Nonbonded:
+    assert artifact.nonbonded is not None
+    terms = tuple(
+        replace(
+            term,
+            name=HOSTILE,
+            form=HOSTILE,
+            parameter_names=(HOSTILE,) * len(term.parameter_names),
+            parameter_units=(HOSTILE,) * len(term.parameter_names),
+            on_bounds=(HOSTILE,),
+        )
+        for term in artifact.nonbonded.terms
+    )
+    channels = tuple(replace(channel, name=HOSTILE) for channel in artifact.nonbonded.channels)
+    return replace(artifact.nonbonded, terms=terms, channels=channels)
+
+
+def hostile_liquid(comparison: Comparison) -> Comparison:
+    quantities = tuple(replace(q, name=HOSTILE, unit=HOSTILE) for q in comparison.quantities)
+    return replace(
+        comparison,
+        pair_distributions=tuple(
+            replace(pairs, name=HOSTILE, features=quantities)
+            for pairs in comparison.pair_distributions
+        ),
+        structure_factors=tuple(
+            replace(factor, name=HOSTILE) for factor in comparison.structure_factors
+        ),
+        quantities=quantities,
+    )
+
+
+@cache
+def text_of(kind: str) -> str:
+    """The page of an example."""
+    return render(example(kind))
+
+
 @cache
 def page_of(kind: str) -> Page:
     """The page of an example, read."""
-    return Page(render(example(kind)))
+    return Page(text_of(kind))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -111,12 +157,97 @@ def test_a_report_shows_the_stages_that_there_are(kind: str) -> None:
     assert links == {f"#{name}" for name in ids & set(expected)}
 
 
+def test_a_report_of_a_liquid_shows_what_liquids_have() -> None:
+    page = page_of(LIQUID)
+    ids = {value for name, value in page.attributes if name == "id"}
+    links = {value for name, value in page.attributes if name == "href"}
+    assert {"nonbonded", "pairs", "factors", "quantities"} <= ids
+    assert {"#pairs", "#factors", "#quantities"} <= links
+    assert not {"nonbonded", "pairs", "factors", "quantities"} & {
+        value for name, value in page_of("comparison").attributes if name == "id"
+    }
+    drawn = [value for name, value in page.attributes if name == "aria-label"]
+    assert "potential of pair OTP:A-OTP:B" in drawn
+    assert "S(q) OTP:A-OTP:B" in drawn
+    for mapping in example(LIQUID).mappings:
+        assert f"{mapping.molecule.name}: 7 atoms in 3 beads" in page.words
+
+
+def test_a_parameter_on_its_bound_is_said_loudly_and_only_where_there_is_one() -> None:
+    words = page_of(LIQUID).words
+    assert words.count("A stands on its bound: the forces ask for a value") == 1
+    assert words.count("0, ON ITS BOUND kJ/mol Å^12") == 1
+    assert "1234 ± 6.7 kJ/mol Å^6" in words
+    assert "sampled from 3.6 Å" in words
+    assert "at most 2 bonds apart" in words
+
+
+def test_the_box_of_a_run_is_told_with_density_and_pressure() -> None:
+    artifact = example(LIQUID)
+    words = page_of(LIQUID).words
+    masses = [mapping.bead_masses for mapping in artifact.mappings]
+    assert masses[0] is not None and masses[1] is not None
+    mass = 3 * float(masses[0].sum()) + 2 * float(masses[1].sum())
+    density = mass / 6.02214076e23 / (8 * 21 * 22 * 23 * 1e-24)  # g/cm3
+    assert "3 OTP, 2 β/x %." in words
+    assert "42.00 × 44.72 × 47.46 Å" in words
+    assert f"{density:.4f} g/cm3" in words
+    assert "-123.4 ± 5.6 bar" in words
+    assert "none vacuum" in page_of("simulation").words
+
+
+def test_g_of_r_is_judged_with_its_first_peak_and_coordination_number() -> None:
+    artifact = example(LIQUID)
+    assert artifact.comparison is not None
+    words = page_of(LIQUID).words
+    for verdict in pair_verdicts(artifact.comparison):
+        assert verdict.sentence in words
+    assert "first peak position 4.5 ± 0.01 Å 4.6 ± 0.02 Å" in words
+    assert "coordination number 12.1 not known" in words
+    assert "rms deviation 0.08 (0.06 to 0.1) 0.015" in words
+
+
+def test_dynamics_and_pressure_are_not_expected_to_match() -> None:
+    words = page_of(LIQUID).words
+    assert "pressure not known -123.4 ± 5.6 bar diffusion OTP 0.1 ± 0.01 Å²/ps" in words
+    assert "Not expected to match:" in words
+
+
+def test_a_comparison_of_another_programs_run_has_no_simulation_to_show() -> None:
+    found = example(LIQUID)
+    assert found.comparison is not None
+    comparison = replace(
+        found.comparison,
+        distributions=(),
+        pair_distributions=found.comparison.pair_distributions[:1],
+        structure_factors=(),
+        quantities=(),
+    )
+    page = Page(
+        render(
+            replace(
+                found,
+                mappings=(replace(found.mappings[0], history=None),),
+                potentials=(),
+                nonbonded=None,
+                simulation=None,
+                comparison=comparison,
+            )
+        )
+    )
+    ids = {value for name, value in page.attributes if name == "id"}
+    assert {"verdict", "pairs"} <= ids
+    assert not {"distributions", "simulation", "quantities"} & ids
+
+
 @cache
 def hostile_page() -> Page:
     return Page(render(hostile()))
 
 
-@pytest.mark.parametrize("page_given", [lambda: page_of("comparison"), hostile_page])
+@pytest.mark.parametrize(
+    "page_given", [lambda: page_of("comparison"), lambda: page_of(LIQUID), hostile_page]
+)
 def test_a_report_runs_nothing_and_fetches_nothing(page_given: Callable[[], Page]) -> None:
     page = page_given()
     assert not {"script", "link", "iframe", "img", "object", "embed", "form", "base"} & set(
@@ -190,7 +321,7 @@ def test_errors_from_too_few_samples_are_unknown() -> None:
 
 def test_a_long_spline_is_counted_and_not_listed() -> None:
     artifact = example("potential")
-    (potential,) = artifact.potentials
+    potential, other = artifact.potentials
     term = replace(
         potential.terms[0],
         parameter_names=tuple(f"c{k}" for k in range(27)),
@@ -198,23 +329,23 @@ def test_a_long_spline_is_counted_and_not_listed() -> None:
         parameter_errors=torch.ones(27).double(),
         parameter_units=("kJ/mol",) * 27,
     )
-    long = replace(artifact, potentials=(replace(potential, terms=(term,)),))
+    long = replace(artifact, potentials=(replace(potential, terms=(term,)), other))
     words = Page(render(long)).words
     assert "coefficients 27 drawn, not listed" in words and "c26" not in words
 
 
 def test_a_report_is_the_same_every_time() -> None:
-    assert render(example("comparison")) == render(example("comparison"))
+    assert render(example("comparison")) == text_of("comparison")
 
 
 def test_a_report_is_small() -> None:
-    assert len(render(example("comparison")).encode()) < 500_000
+    assert len(text_of(LIQUID).encode()) < 500_000
 
 
 def test_a_report_is_written_whole(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     write_report(example("mapping"), path, overwrite=False)
-    assert path.read_text(encoding="utf-8") == render(example("mapping"))
+    assert path.read_text(encoding="utf-8") == text_of("mapping")
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from autograin_cli.cli.console import Console
-    from autograin_cli.comparison.comparison import Comparison
+    from autograin_cli.comparison.comparison import Comparison, StructureFactor
     from autograin_cli.files.artifacts import Artifact, InputFile, Provenance
     from autograin_cli.mapping.mapping import Mapping
     from autograin_cli.potential.potential import Potential
@@ -92,6 +92,7 @@ def show(artifact: "Artifact", path: str, digest: str, console: "Console") -> No
         console.facts("Details", _mapping_facts(mapping))
     for potential in artifact.potentials:
         _show_potential(potential, console)
+    _show_liquid(artifact, console)
     _show_simulation(artifact, console)
     if artifact.comparison is not None:
         _show_comparison(artifact.comparison, console)
@@ -146,7 +147,8 @@ def _show_potential(potential: "Potential", console: "Console") -> None:
     columns = ("term", "instances", "sampled range", "least energy at", "samples")
     rows = [_range_row(term) for term in potential.terms]
     title = f"{potential.molecule}: ranges sampled in {potential.n_frames:,} frames times copies"
-    console.table(title, columns, rows)
+    if rows:
+        console.table(title, columns, rows)
 
 
 def _range_row(term: "Term") -> tuple[str, ...]:
@@ -172,13 +174,33 @@ def _range_row(term: "Term") -> tuple[str, ...]:
     )
 
 
+def _show_liquid(artifact: "Artifact", console: "Console") -> None:
+    """Show the pair terms, and the frame of the reference."""
+    from autograin_cli.cli.pair_summary import show_nonbonded
+    from autograin_cli.files.pages.liquid_tables import bound_sentence, box_words
+
+    show_nonbonded(artifact.nonbonded, console)
+    for term in artifact.nonbonded.terms if artifact.nonbonded else ():
+        if term.on_bounds:
+            console.warn(f"{term.name}: {bound_sentence(term)}")
+    if artifact.configuration is not None:
+        frame = artifact.configuration
+        box = "vacuum" if frame.box is None else ", ".join(box_words(frame.box))
+        facts = [("beads", f"{len(frame.positions):,}"), ("box", box)]
+        console.facts("Frame of the reference", facts)
+
+
 def _show_simulation(artifact: "Artifact", console: "Console") -> None:
     from autograin_cli.cli.summary import show_simulation
+    from autograin_cli.files.pages.liquid_tables import density_rows
+    from autograin_cli.files.storage.artifact import term_names
 
-    simulation = artifact.simulation
-    for potential in artifact.potentials:
-        if simulation is not None and potential.molecule == simulation.molecule:
-            show_simulation(simulation, potential, console)
+    if artifact.simulation is None:
+        return
+    show_simulation(artifact.simulation, term_names(artifact), console)
+    density = density_rows(artifact.simulation, artifact.mappings)
+    if density:
+        console.facts("Density", [(row.name, row.value) for row in density])
 
 
 def _show_comparison(comparison: "Comparison", console: "Console") -> None:
@@ -186,13 +208,17 @@ def _show_comparison(comparison: "Comparison", console: "Console") -> None:
     from autograin_cli.files.pages.tables import score_rows
 
     show_comparison(comparison, console)
+    scored = [(found.name, found.scores) for found in comparison.pair_distributions]
+    scored += [(found.name, found.scores) for found in comparison.distributions]
     rows = [
-        (distribution.name if first == 0 else "", row.name, row.value, row.meaning)
-        for distribution in comparison.distributions
-        for first, row in enumerate(score_rows(distribution))
+        (name if first == 0 else "", row.name, row.value, row.meaning)
+        for name, scores in scored
+        for first, row in enumerate(score_rows(scores))
     ]
-    columns = ("distribution", "score", "value (95 % interval)", "floor")
-    console.table("Scores", columns, rows)
+    console.table("Scores", ("distribution", "score", "value (95 % interval)", "floor"), rows)
+    if comparison.structure_factors:
+        factors = [_q_row(factor) for factor in comparison.structure_factors]
+        console.table("Structure factors", ("name", "shells", "wave vectors in 1/Å"), factors)
     reference = f"{comparison.reference_frames:,} frames, {comparison.reference_time:g} ps"
     console.facts(
         "Frames compared",
@@ -201,6 +227,11 @@ def _show_comparison(comparison: "Comparison", console: "Console") -> None:
             ("model", f"{comparison.model_frames:,} frames"),
         ],
     )
+
+
+def _q_row(factor: "StructureFactor") -> tuple[str, str, str]:
+    least, most = (factor.q.min(), factor.q.max()) if len(factor.q) else (0.0, 0.0)
+    return factor.name, str(len(factor.q)), f"{float(least):.3f} to {float(most):.3f}"
 
 
 def _show_inputs(title: str, inputs: "tuple[InputFile, ...]", console: "Console") -> None:

@@ -1,12 +1,13 @@
 """What a command tells of its result: tables for a person, plain values for JSON."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from autograin_cli.cli.console import Console
 from autograin_cli.comparison.comparison import Comparison
-from autograin_cli.comparison.verdict import verdicts
-from autograin_cli.files.pages import tables
+from autograin_cli.comparison.verdict import Verdict, pair_verdicts, verdicts
+from autograin_cli.files.pages import liquid_tables, tables
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.potential.potential import Potential
 from autograin_cli.potential.terms import Term
@@ -51,17 +52,16 @@ def show_potential(potential: Potential, console: Console) -> None:
     """Show the terms with their parameters, and how much of the forces they explain."""
     title = f"{potential.molecule}: potential at {potential.temperature:g} K"
     rows = [(term.name, term.form, _sampled(term), _parameters(term)) for term in potential.terms]
-    console.table(title, ("term", "form", "sampled", "parameters"), rows)
-    channels = [
-        (
-            channel.name,
-            f"{channel.r_squared:.3f} ± {channel.r_squared_error:.3f}",
-            f"{channel.ceiling:.3f} ± {channel.ceiling_error:.3f}",
-        )
-        for channel in potential.channels
-    ]
+    if rows:
+        console.table(title, ("term", "form", "sampled", "parameters"), rows)
+    else:
+        console.facts(title, [("terms", "none: no bond, angle or dihedral joins beads")])
+    channels = tables.channel_rows(potential.channels)
     columns = ("forces along", "R² on frames left out", "R² of the best possible")
-    console.table(f"{potential.force_map_kind} force map", columns, channels)
+    n_columns = 3 if any(row.meaning for row in channels) else 2
+    if channels:
+        cells = [cell[:n_columns] for cell in _cells(channels)]
+        console.table(f"{potential.force_map_kind} force map", columns[:n_columns], cells)
 
 
 def _sampled(term: Term) -> str:
@@ -111,42 +111,65 @@ def _term_values(term: Term) -> dict[str, Any]:
     }
 
 
-def show_simulation(simulation: Simulation, potential: Potential, console: Console) -> None:
-    """Show the temperatures, the convergence, and the time outside the sampled range."""
-    rows = tables.simulation_rows(simulation) + tables.convergence_rows(simulation)
-    shares = zip(potential.terms, simulation.outside.tolist(), strict=True)
+def show_simulation(simulation: Simulation, term_names: Sequence[str], console: Console) -> None:
+    """Show what ran, the temperatures, the convergence, and the time outside what was sampled.
+
+    Args:
+        simulation: what to show.
+        term_names: in the order of `Simulation.outside`.
+        console: where.
+    """
+    rows = liquid_tables.run_rows(simulation, ()) + tables.simulation_rows(simulation)
+    rows += tables.convergence_rows(simulation)
     rows += [
-        tables.Row(f"outside, {term.name}", f"{share:.3%}", "of the time beyond what was sampled")
-        for term, share in shares
+        tables.Row(f"outside, {name}", f"{share:.3%}", "beyond what was sampled")
+        for name, share in zip(term_names, simulation.outside.tolist(), strict=True)
     ]
-    console.facts(f"{simulation.molecule}: simulation", _facts(rows))
+    console.facts(f"{', '.join(simulation.molecules)}: simulation", _facts(rows))
 
 
-def simulation_values(simulation: Simulation, potential: Potential) -> dict[str, Any]:
-    """What a run was, and its diagnostics."""
-    shares = simulation.outside.tolist()
-    outside = {term.name: share for term, share in zip(potential.terms, shares, strict=True)}
-    values = {name: value for name, value in vars(simulation).items() if name != "convergence"}
-    mixing = [asdict(convergence) for convergence in simulation.convergence]
-    return values | {"outside": outside, "convergence": mixing}
+def simulation_values(simulation: Simulation, term_names: Sequence[str]) -> dict[str, Any]:
+    """What a run was, and its diagnostics; names of terms in the order of `outside`."""
+    outside = dict(zip(term_names, simulation.outside.tolist(), strict=True))
+    copies = zip(simulation.molecules, simulation.copies.tolist(), strict=True)
+    values = {
+        name: value
+        for name, value in vars(simulation).items()
+        if name not in ("molecules", "copies", "convergence")
+    }
+    return values | {
+        "molecules": dict(copies),
+        "box": None if simulation.box is None else simulation.box.tolist(),
+        "outside": outside,
+        "convergence": [asdict(convergence) for convergence in simulation.convergence],
+    }
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
-    """Show the verdict on each distribution."""
+    """Show the verdict on each g(r) and each distribution, the first peaks, and quantities."""
+    judged = (*pair_verdicts(comparison), *verdicts(comparison))
+    console.facts("Simulation against the reference", _facts([_told(each) for each in judged]))
     rows = [
-        tables.Row(
-            verdict.name,
-            f"{verdict.word}, {verdict.score} {verdict.ratio:.2g} times its floor",
-            verdict.sentence,
-        )
-        for verdict in verdicts(comparison)
+        (pairs.name if first == 0 else "", row.name, row.value, row.meaning)
+        for pairs in comparison.pair_distributions
+        for first, row in enumerate(liquid_tables.quantity_rows(pairs.features))
     ]
-    console.facts("Simulation against the reference", _facts(rows))
+    if rows:
+        console.table("g(r)", ("pairs", "feature", "reference", "model"), rows)
+    if comparison.quantities:
+        quantities = _cells(liquid_tables.quantity_rows(comparison.quantities))
+        console.table("Not expected to match", ("quantity", "reference", "model"), quantities)
+
+
+def _told(verdict: Verdict) -> tables.Row:
+    score = f"{verdict.word}, {verdict.score} {verdict.ratio:.2g} times its floor"
+    return tables.Row(verdict.name, score, verdict.sentence)
 
 
 def comparison_values(comparison: Comparison) -> dict[str, Any]:
-    """Scores and verdicts of a comparison."""
+    """Scores and verdicts of a comparison, features of g(r), S(q) and quantities."""
     judged = zip(comparison.distributions, verdicts(comparison), strict=True)
+    pairs_judged = zip(comparison.pair_distributions, pair_verdicts(comparison), strict=True)
     return {
         "reference_frames": comparison.reference_frames,
         "model_frames": comparison.model_frames,
@@ -163,6 +186,27 @@ def comparison_values(comparison: Comparison) -> dict[str, Any]:
             }
             for distribution, verdict in judged
         ],
+        "pair_distributions": [
+            {
+                "name": pairs.name,
+                "kind": pairs.kind,
+                "verdict": asdict(verdict),
+                "scores": [asdict(score) for score in pairs.scores],
+                "features": [asdict(feature) for feature in pairs.features],
+                "shell": pairs.shell,
+            }
+            for pairs, verdict in pairs_judged
+        ],
+        "structure_factors": [
+            {
+                "name": factor.name,
+                "q": factor.q.tolist(),
+                "reference": factor.reference.tolist(),
+                "model": factor.model.tolist(),
+            }
+            for factor in comparison.structure_factors
+        ],
+        "quantities": [asdict(quantity) for quantity in comparison.quantities],
     }
 
 

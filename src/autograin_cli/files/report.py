@@ -7,14 +7,15 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from autograin_cli.comparison.comparison import Distribution
 from autograin_cli.comparison.verdict import Verdict, verdicts
 from autograin_cli.files.artifacts import Artifact
 from autograin_cli.files.output import NewFile, as_access_error
-from autograin_cli.files.pages import figures, tables
+from autograin_cli.files.pages import figures, liquid_sections, liquid_tables, tables
 from autograin_cli.files.pages.drawing import molecule_figure
+from autograin_cli.files.pages.figures import drawn
+from autograin_cli.files.storage.artifact import term_names
 from autograin_cli.files.visible import visible
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.potential.potential import Potential
@@ -107,8 +108,13 @@ def render(artifact: Artifact) -> str:
         title=" and ".join(mapping.molecule.name for mapping in artifact.mappings),
         mappings=[_mapping_section(mapping) for mapping in artifact.mappings],
         potentials=[_potential_section(potential) for potential in artifact.potentials],
+        nonbonded=liquid_sections.nonbonded_section(artifact.nonbonded),
         simulation=_simulation_section(artifact),
         distributions=_distribution_sections(artifact),
+        pairs=liquid_sections.pair_distribution_sections(artifact.comparison),
+        factors=liquid_sections.structure_factor_sections(artifact.comparison),
+        quantities=_quantities(artifact),
+        no_match=liquid_tables.NO_MATCH,
         settings=_entries(artifact.provenance.settings),
         versions=_entries(artifact.provenance.versions),
         number=tables.number,
@@ -126,9 +132,9 @@ def _mapping_section(mapping: Mapping) -> MappingSection:
     history = mapping.history
     return MappingSection(
         mapping=mapping,
-        molecule=_drawn(molecule_figure(mapping), f"atoms of {name}, coloured by bead"),
-        assignment=_drawn(figures.assignment_figure(mapping), f"assignment of {name} over time"),
-        loss=_drawn(figures.loss_figure(mapping, history), f"loss of {name}") if history else None,
+        molecule=drawn(molecule_figure(mapping), f"atoms of {name}, coloured by bead"),
+        assignment=drawn(figures.assignment_figure(mapping), f"assignment of {name} over time"),
+        loss=drawn(figures.loss_figure(mapping, history), f"loss of {name}") if history else None,
         beads=tables.bead_rows(mapping),
         trust=tables.trust_rows(mapping.certificate) if mapping.certificate else [],
     )
@@ -139,12 +145,12 @@ def _potential_section(potential: Potential) -> PotentialSection:
     terms = [
         TermSection(
             term=term,
-            figure=_drawn(figures.term_figure(term), f"potential of {term.name}"),
+            figure=drawn(figures.term_figure(term), f"potential of {term.name}"),
             parameters=tables.parameter_rows(term),
         )
         for term in potential.terms
     ]
-    return PotentialSection(potential, tables.channel_rows(potential), terms)
+    return PotentialSection(potential, tables.channel_rows(potential.channels), terms)
 
 
 def _simulation_section(artifact: Artifact) -> SimulationSection | None:
@@ -152,20 +158,21 @@ def _simulation_section(artifact: Artifact) -> SimulationSection | None:
     simulation: Simulation | None = artifact.simulation
     if simulation is None:
         return None
-    terms = [
-        term
-        for potential in artifact.potentials
-        if potential.molecule == simulation.molecule
-        for term in potential.terms
-    ]
+    rows = liquid_tables.run_rows(simulation, artifact.mappings)
     return SimulationSection(
-        run=tables.simulation_rows(simulation),
+        run=rows + tables.simulation_rows(simulation),
         convergence=tables.convergence_rows(simulation),
         outside=[
-            tables.Row(term.name, f"{share:.3%}")
-            for term, share in zip(terms, simulation.outside.tolist(), strict=True)
+            tables.Row(name, f"{share:.3%}")
+            for name, share in zip(term_names(artifact), simulation.outside.tolist(), strict=True)
         ],
     )
+
+
+def _quantities(artifact: Artifact) -> list[tables.Row]:
+    """Tabulate what is told beside the scores."""
+    comparison = artifact.comparison
+    return liquid_tables.quantity_rows(comparison.quantities) if comparison else []
 
 
 def _distribution_sections(artifact: Artifact) -> list[DistributionSection]:
@@ -176,20 +183,15 @@ def _distribution_sections(artifact: Artifact) -> list[DistributionSection]:
         DistributionSection(
             distribution=distribution,
             verdict=verdict,
-            figure=_drawn(
+            figure=drawn(
                 figures.distribution_figure(distribution), f"distribution of {distribution.name}"
             ),
-            scores=tables.score_rows(distribution),
+            scores=tables.score_rows(distribution.scores),
         )
         for distribution, verdict in zip(
             artifact.comparison.distributions, verdicts(artifact.comparison), strict=True
         )
     ]
-
-
-def _drawn(figure: Figure, title: str) -> Markup:
-    """Turn a figure into SVG that the template inserts as it is."""
-    return Markup(figures.svg(figure, title))  # noqa: S704, every text in it is escaped
 
 
 def _entries(text: str) -> list[tables.Row]:

@@ -9,16 +9,24 @@ import torch
 from MDAnalysis.coordinates.H5MD import H5MDReader
 
 from autograin_cli.units import BOLTZMANN
-from example_artifacts import N_BEADS, N_FRAMES, REPLICAS, example, snapshots, write
-
-KINDS = ("mapping", "potential", "simulation", "comparison")
+from example_artifacts import (
+    BOX,
+    EXAMPLES,
+    LIQUIDS,
+    N_BEADS,
+    N_FRAMES,
+    REPLICAS,
+    example,
+    snapshots,
+    write,
+)
 
 
 def is_fixed_text(attributes: h5py.AttributeManager, name: str) -> bool:
     return h5py.check_string_dtype(attributes.get_id(name).dtype).length is not None
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EXAMPLES)
 def test_every_stage_has_what_h5md_demands(kind: str, tmp_path: Path) -> None:
     with h5py.File(write(kind, tmp_path / "a.h5")) as file:
         assert file["h5md"].attrs["version"].tolist() == [1, 1]
@@ -27,11 +35,13 @@ def test_every_stage_has_what_h5md_demands(kind: str, tmp_path: Path) -> None:
             assert is_fixed_text(file[f"h5md/{group}"].attrs, name)
         (beads,) = file["particles"].values()
         assert beads["box"].attrs["dimension"] == 3
-        assert beads["box"].attrs["boundary"].tolist() == [b"none"] * 3
-        assert "edges" not in beads["box"]
+        boundary = b"periodic" if kind in LIQUIDS else b"none"
+        assert beads["box"].attrs["boundary"].tolist() == [boundary] * 3
+        assert ("edges" in beads["box"]) == (kind in LIQUIDS)
         n_frames, n_particles, n_dimensions = beads["position/value"].shape
         assert n_dimensions == 3
-        for element in [beads["position"], *file.get("observables", {}).values()]:
+        elements = [beads["box/edges"]] if kind in LIQUIDS else []
+        for element in [beads["position"], *elements, *file.get("observables", {}).values()]:
             assert element["step"].shape == element["time"].shape == (n_frames,)
             assert element["step"].dtype.kind == "i"
             assert len(element["value"]) == n_frames
@@ -39,7 +49,7 @@ def test_every_stage_has_what_h5md_demands(kind: str, tmp_path: Path) -> None:
         assert beads["mass"].shape == beads["species"].shape == (n_particles,)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EXAMPLES)
 def test_connectivity_refers_to_the_particles(kind: str, tmp_path: Path) -> None:
     with h5py.File(write(kind, tmp_path / "a.h5")) as file:
         n_particles = len(file["particles/cg/mass"])
@@ -50,11 +60,13 @@ def test_connectivity_refers_to_the_particles(kind: str, tmp_path: Path) -> None
             assert file[tuples.attrs["particles_group"]] == file["particles/cg"]
 
 
-def test_steps_and_times_are_shared_by_hard_links(tmp_path: Path) -> None:
-    with h5py.File(write("simulation", tmp_path / "a.h5")) as file:
+@pytest.mark.parametrize(("kind", "n_shared"), [("simulation", 4), ("liquid simulation", 5)])
+def test_steps_and_times_are_shared_by_hard_links(kind: str, n_shared: int, tmp_path: Path) -> None:
+    with h5py.File(write(kind, tmp_path / "a.h5")) as file:
         position = file["particles/cg/position"]
-        shared = [file["particles/cg/velocity"], *file["observables"].values()]
-        assert len(shared) == 4
+        edges = [file["particles/cg/box/edges"]] if kind in LIQUIDS else []
+        shared = [file["particles/cg/velocity"], *edges, *file["observables"].values()]
+        assert len(shared) == n_shared
         for element in shared:
             assert element["step"] == position["step"]
             assert element["time"] == position["time"]
@@ -80,7 +92,39 @@ def test_replicas_repeat_species_masses_and_bonds(tmp_path: Path) -> None:
         assert angles == [[3 * i, 3 * i + 1, 3 * i + 2] for i in range(REPLICAS)]
 
 
-def test_before_a_simulation_the_frame_is_the_mapped_mean_structure(tmp_path: Path) -> None:
+def test_components_stand_one_after_another_in_every_replica(tmp_path: Path) -> None:
+    first, second = example("liquid simulation").mappings
+    with h5py.File(write("liquid simulation", tmp_path / "a.h5")) as file:
+        species = file["particles/cg/species"]
+        names = {number: name for name, number in h5py.check_enum_dtype(species.dtype).items()}
+        found = [names[number] for number in species[()].tolist()]
+        masses = file["particles/cg/mass"][()].tolist()
+        bonds = file["connectivity/bonds"][()].tolist()
+        angles = file["connectivity/angles"][()].tolist()
+    of_first = [f"OTP:{kind}" for kind in first.bead_types]
+    of_second = [f"β/x %.:{kind}" for kind in second.bead_types]
+    assert found == 2 * (3 * of_first + 2 * of_second)
+    assert first.bead_masses is not None and second.bead_masses is not None
+    assert masses == 2 * (3 * first.bead_masses.tolist() + 2 * second.bead_masses.tolist())
+    assert bonds == [[n, n + 1] for copy in range(10) for n in (3 * copy, 3 * copy + 1)]
+    of_otp = [copy for copy in range(10) if copy % 5 < 3]
+    assert angles == [[3 * copy, 3 * copy + 1, 3 * copy + 2] for copy in of_otp]
+
+
+@pytest.mark.parametrize("kind", ["liquid potential", "liquid comparison"])
+def test_a_frame_of_the_reference_is_the_frame_of_what_was_fitted(
+    kind: str, tmp_path: Path
+) -> None:
+    configuration = example(kind).configuration
+    assert configuration is not None
+    with h5py.File(write(kind, tmp_path / "a.h5")) as file:
+        beads = file["particles/cg"]
+        assert beads["position/value"][0].tolist() == configuration.positions.tolist()
+        assert beads["box/edges/value"][()].tolist() == [BOX.tolist()]
+        assert len(beads["species"]) == 12
+
+
+def test_without_one_the_frame_is_the_mapped_mean_structure(tmp_path: Path) -> None:
     mappings = example("potential").mappings
     with h5py.File(write("potential", tmp_path / "a.h5")) as file:
         beads = torch.cat([m.encoder @ m.mean_structure for m in mappings])
@@ -102,12 +146,12 @@ def test_thermodynamics_are_means_over_the_replicas(tmp_path: Path) -> None:
         assert observables["outside"][frame].tolist() == snapshot.outside.tolist()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EXAMPLES)
 def test_mdanalysis_reads_the_frames_in_its_own_units(kind: str, tmp_path: Path) -> None:
     path = write(kind, tmp_path / "a.h5")
     with H5MDReader(str(path)) as reader:
         assert (reader.units["length"], reader.units["time"]) == ("Angstrom", "ps")
-        assert reader.ts.dimensions is None
+        assert (reader.ts.dimensions is None) == (kind not in LIQUIDS)
         frames = [(ts.time, ts.positions.copy()) for ts in reader]
     with h5py.File(path) as file:
         assert len(frames) == len(file["particles/cg/position/value"])
@@ -126,3 +170,15 @@ def test_mdanalysis_reads_velocities_times_and_observables(tmp_path: Path) -> No
             assert ts.time == snapshot.time
             assert ts.data["step"] == snapshot.step
             assert ts.data["outside"].tolist() == snapshot.outside.tolist()
+
+
+@pytest.mark.parametrize(("kind", "scale"), [("liquid potential", 1), ("liquid simulation", 2)])
+def test_mdanalysis_reads_a_triclinic_box_in_every_frame(
+    kind: str, scale: int, tmp_path: Path
+) -> None:
+    box = scale * BOX.numpy()
+    with H5MDReader(str(write(kind, tmp_path / "a.h5"))) as reader:
+        for ts in reader:
+            assert ts.dimensions is not None
+            assert ts.dimensions[:3] == pytest.approx(np.linalg.norm(box, axis=1), rel=1e-6)
+            assert ts.triclinic_dimensions == pytest.approx(box, rel=1e-5, abs=1e-4)

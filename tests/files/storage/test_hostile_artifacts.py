@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 
 from autograin_cli.errors import FileAccessError, InputError
-from autograin_cli.files.artifacts import cg_trajectory, load
+from autograin_cli.files.artifacts import Artifact, cg_trajectory, load
+from autograin_cli.files.pages.format_page import schema_page
+from autograin_cli.files.storage.conformance import check_arrays, check_numbers, place
+from autograin_cli.files.storage.places import path_of
+from autograin_cli.files.storage.records import Flat, build, flatten
 from damage import (
     MAPPING,
     REFERENCE,
@@ -26,9 +30,9 @@ from damage import (
     replaced,
     unit,
 )
-from example_artifacts import write
+from example_artifacts import KINDS, example, write
 
-KINDS = ("mapping", "potential", "simulation", "comparison")
+KINDS_DAMAGED = ("mapping", "liquid simulation")
 
 
 def soft_link(file: h5py.File) -> None:
@@ -263,6 +267,52 @@ def test_folders_and_pipes_are_no_artifacts(tmp_path: Path) -> None:
             load(path, KINDS)
 
 
+def test_a_box_of_a_frame_that_is_not_finite_or_flat_is_refused(tmp_path: Path) -> None:
+    edges = "particles/cg/box/edges/value"
+    broken = damaged(tmp_path, changed(edges, (4, 0, 0), np.nan), "liquid simulation")
+    with pytest.raises(InputError, match=r"frame 4 of .* is not finite"):
+        list(cg_trajectory(broken).chunks())
+    flat = damaged(tmp_path, changed(edges, (3, 2), 0.0), "liquid simulation")
+    with pytest.raises(InputError, match=r"frame 3 of .* is in a flat box"):
+        list(cg_trajectory(flat).chunks())
+
+
+@pytest.mark.parametrize("name", ["comparison", "liquid comparison"])
+def test_every_dataset_is_guarded_against_numbers_and_shapes_that_cannot_be(name: str) -> None:
+    arrays = flatten(example(name), path_of).arrays
+    for path, array in arrays.items():
+        if array.dtype.kind == "f" and array.size:
+            with pytest.raises(InputError, match="is nan at"):
+                check_numbers(path, np.full_like(array, np.nan))
+        if path != "kind":
+            other = np.zeros((2, *array.shape), array.dtype)
+            with pytest.raises(InputError, match="is of shape"):
+                check_arrays(arrays | {path: other})
+
+
+@pytest.mark.parametrize("name", ["comparison", "liquid comparison"])
+def test_a_dataset_is_missed_unless_the_format_lets_it_be_absent(name: str) -> None:
+    flat = flatten(example(name), path_of)
+    optional = {path for path, may in optional_rows() if may}
+    for path in flat.arrays:
+        found = place(path)
+        rest = {other: array for other, array in flat.arrays.items() if other != path}
+        if found is not None and found.template not in optional:
+            with pytest.raises(InputError, match=r"no .* in the file"):
+                build(Artifact, Flat(rest, flat.orders), path_of)
+
+
+def optional_rows() -> list[tuple[str, bool]]:
+    """Rows of the schema, and whether the page of the format says that they may be absent."""
+    rows, group = [], ""
+    for line in schema_page().splitlines():
+        if line.startswith("## "):
+            group = line.removeprefix("## ").strip("`/")
+        if line.startswith("| `"):
+            rows.append((f"{group}/{line.split('`')[1]}", line.endswith("May be absent. |")))
+    return rows
+
+
 _SURVIVE = """
 import random, sys
 from pathlib import Path
@@ -290,7 +340,7 @@ print(refused)
 
 
 def test_random_damage_is_refused_and_never_ends_the_process(tmp_path: Path) -> None:
-    paths = [str(write(kind, tmp_path / f"{kind}.h5")) for kind in ("mapping", "simulation")]
+    paths = [str(write(kind, tmp_path / f"{kind}.h5")) for kind in KINDS_DAMAGED]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", _SURVIVE, str(tmp_path), *paths]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)

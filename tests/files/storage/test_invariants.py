@@ -7,9 +7,19 @@ import pytest
 
 from autograin_cli.errors import InputError
 from autograin_cli.files.artifacts import load
-from damage import MAPPING, REFERENCE, TERM, Mutation, changed, damaged, replaced, text
-
-KINDS = ("mapping", "potential", "simulation", "comparison")
+from damage import (
+    MAPPING,
+    REFERENCE,
+    TERM,
+    Mutation,
+    changed,
+    damaged,
+    removed,
+    replaced,
+    text,
+    texts,
+)
+from example_artifacts import KINDS
 
 LAWS = [
     (changed(f"{MAPPING}/encoder", (0, 0), 5.0), "rows of the encoder"),
@@ -40,6 +50,58 @@ LAWS = [
 ]
 
 
+PAIR = "autograin/potential/nonbonded/terms/pair OTP:A-OTP:A"
+DISTRIBUTION = "autograin/comparison/pair_distributions/intermolecular OTP:A-OTP:B"
+RUN = "autograin/simulation"
+LIQUID_LAWS = [
+    ("liquid potential", replaced(f"{PAIR}/types", texts("OTP:A", "OTP:Q")), "type is 'OTP:Q'"),
+    (
+        "liquid potential",
+        replaced(f"{PAIR}/types", texts("OTP:B", "OTP:A")),
+        "pair terms: types: OTP:A and OTP:B twice",
+    ),
+    ("liquid potential", replaced(f"{PAIR}/cutoff", 0.0), "a cutoff of 0.0"),
+    ("liquid potential", replaced(f"{PAIR}/on_bounds", texts("Q")), "on_bounds is 'Q'"),
+    ("liquid potential", changed(f"{PAIR}/counts", 3, -1), "counts: -1"),
+    ("liquid potential", replaced(f"{PAIR}/table/periodic", np.True_), "periodic True"),
+    (
+        "liquid potential",
+        replaced("autograin/potential/nonbonded/excluded_bonds", -1),
+        "-1 excluded bonds",
+    ),
+    (
+        "liquid potential",
+        replaced("autograin/configuration/positions", np.zeros((11, 3))),
+        "configuration: 11 beads",
+    ),
+    (
+        "liquid potential",
+        replaced("autograin/configuration/box", np.ones((3, 3))),
+        "configuration: a box of no volume",
+    ),
+    ("liquid simulation", replaced(f"{RUN}/box", np.zeros((3, 3))), "a box of no volume"),
+    ("liquid simulation", removed(f"{RUN}/box"), "frames in another box"),
+    ("liquid simulation", removed("particles/cg/box/edges"), "frames in another box"),
+    ("liquid simulation", changed(f"{RUN}/box", (0, 0), 1.0), "frames in another box"),
+    ("liquid simulation", changed(f"{RUN}/copies", 0, 4), "frames and beads"),
+    ("liquid simulation", changed(f"{RUN}/copies", 0, -1), "copies: -1"),
+    ("liquid simulation", replaced(f"{RUN}/copies", np.zeros(2, "i8")), "no molecules"),
+    (
+        "liquid simulation",
+        replaced(f"{RUN}/molecules", texts("OTP", "water")),
+        "simulation: molecules OTP, water",
+    ),
+    ("liquid comparison", replaced(f"{DISTRIBUTION}/kind", text("total")), "the unit 'total'"),
+    ("liquid comparison", changed(f"{DISTRIBUTION}/edges", 0, 99.0), "edges are not in incr"),
+    ("liquid comparison", changed(f"{DISTRIBUTION}/model", 0, -1.0), "model: -1.0"),
+    (
+        "liquid comparison",
+        changed(f"{DISTRIBUTION}/reference_low", 30, 99.0),
+        "band of the reference is upside down",
+    ),
+]
+
+
 @pytest.mark.parametrize(("mutation", "message"), LAWS)
 def test_records_that_break_a_law_are_refused_even_with_the_right_digest(
     mutation: Mutation, message: str, tmp_path: Path
@@ -52,6 +114,7 @@ def test_records_that_break_a_law_are_refused_even_with_the_right_digest(
 @pytest.mark.parametrize(
     ("kind", "mutation", "message"),
     [
+        *LIQUID_LAWS,
         ("simulation", replaced("autograin/simulation/replicas", 6), "frames and beads"),
         ("simulation", replaced("autograin/simulation/timestep", 0.0), "timestep 0.0"),
         ("simulation", changed("autograin/simulation/outside", 0, 2.0), "outside: 2.0"),

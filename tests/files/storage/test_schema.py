@@ -11,9 +11,10 @@ from torch import Tensor
 from autograin_cli.files.artifacts import Artifact
 from autograin_cli.files.pages.format_page import schema_page
 from autograin_cli.files.storage.conformance import named_group, place, unit_of
+from autograin_cli.files.storage.field import Field
 from autograin_cli.files.storage.places import path_of
 from autograin_cli.files.storage.records import flatten
-from autograin_cli.files.storage.schema import H5MD, SCHEMA, Field
+from autograin_cli.files.storage.schema import H5MD, SCHEMA
 from example_artifacts import example
 
 TYPES = {"text": "str", "bool": "bool", "int64": "int", "float64": "float"}
@@ -79,8 +80,21 @@ def test_a_unit_depends_on_the_coordinate_of_the_same_term() -> None:
     assert unit_of("autograin/warnings", {}) == ""
 
 
+def test_the_unit_of_a_pair_distribution_depends_on_its_kind_and_that_of_a_score_on_itself() -> (
+    None
+):
+    pairs = "autograin/comparison/pair_distributions/A-B"
+    for kind, unit in (("intermolecular", "1"), ("intramolecular", "Angstrom-1")):
+        assert unit_of(f"{pairs}/model", {f"{pairs}/kind": kind}) == unit
+    texts = {f"{pairs}/kind": "intramolecular", f"{pairs}/scores/x/unit": "1/Å"}
+    assert unit_of(f"{pairs}/scores/x/value", texts) == "Angstrom-1"
+    diffusion = "autograin/comparison/quantities/diffusion"
+    assert unit_of(f"{diffusion}/model", {f"{diffusion}/unit": "Å²/ps"}) == "Angstrom+2 ps-1"
+    assert unit_of(f"{diffusion}/model", {f"{diffusion}/unit": "bar"}) == "bar"
+
+
 def test_the_examples_have_a_dataset_of_every_row_that_may_be_absent() -> None:
-    written = set(flatten(example("comparison"), path_of).arrays)
+    written = set(flatten(example("liquid comparison"), path_of).arrays)
     templates = {found.template for path in written if (found := place(path)) is not None}
     assert templates >= set(FIELDS) - {
         path for path in FIELDS if path.endswith(("/soft_loss", "/annealed_objective"))

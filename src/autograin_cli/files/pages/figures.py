@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -67,6 +68,11 @@ def svg(figure: Figure, title: str) -> str:
     text = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", text).replace("xlink:href", "href")
     label = escape(printable(title, 200))
     return text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+
+
+def drawn(figure: Figure, title: str) -> Markup:
+    """Turn a figure into SVG that a template inserts as it is."""
+    return Markup(svg(figure, title))  # noqa: S704, every text in it is escaped
 
 
 def printable(name: str, longest: int = 32) -> str:
@@ -169,7 +175,7 @@ def term_figure(term: Term) -> Figure:
         upper.plot(shown(grid), energy - zero, color=ANALYTIC)
         upper.set_ylim(-0.08 * top - 0.1, 1.3 * top + 0.1)
         upper.set_ylabel("U (kJ/mol)")
-        centres, counts, width = _bars(points, term.counts.numpy())
+        centres, counts, width = bars(points, term.counts.numpy())
         lower.bar(centres, counts, width=width, color=GREY, linewidth=0)
         lower.set_ylabel("samples")
         lower.set_xlabel(SYMBOLS[term.coordinate])
@@ -178,7 +184,7 @@ def term_figure(term: Term) -> Figure:
     return figure
 
 
-def _bars(points: Floats, counts: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64], float]:
+def bars(points: Floats, counts: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64], float]:
     """Join the counts of neighbouring points to a few bars: centres, counts and width."""
     joined = -(-len(points) // MOST_BARS)
     starts = np.arange(0, len(points), joined)

@@ -6,14 +6,16 @@ from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
 from autograin_cli.files.artifacts import Artifact
+from autograin_cli.files.storage.field import Field
 from autograin_cli.files.storage.places import path_of
 from autograin_cli.files.storage.records import member_type, without_none
-from autograin_cli.files.storage.schema import BEADS, H5MD, SCHEMA, SCHEMA_VERSION, Field
+from autograin_cli.files.storage.schema import BEADS, H5MD, SCHEMA, SCHEMA_VERSION
 
 _HEAD = f"""# The format of an artifact
 
 Every command writes one HDF5 file that holds all that the next one needs. This page is made from
-the schema in `src/autograin_cli/files/storage/schema.py`; `python docs/format_page.py` writes it.
+the schema in `src/autograin_cli/files/storage` (`schema.py`, `rows.py`); `python
+docs/format_page.py` writes it.
 
 * Root attributes: `schema` = "autograin-artifact", `schema_version` =
   "{SCHEMA_VERSION[0]}.{SCHEMA_VERSION[1]}", `kind`, `content_sha256`, and `complete`, which is
@@ -24,17 +26,21 @@ the schema in `src/autograin_cli/files/storage/schema.py`; `python docs/format_p
   name of a group (a slash, a star), characters are written as `%2F`; the dataset `name` is exact.
 * Axes of one name have one length within a molecule, a term, a distribution or the file.
 * Every dataset has the attribute `unit`, in the notation of H5MD: factors with a space between
-  them, powers with a sign. `{{word}}` stands for the unit of the coordinate that the dataset `word`
-  beside it names: Angstrom for bonds, rad (in distributions: degree) for angles and dihedrals.
-  Parameters have the units that `parameter_units` lists.
+  them, powers with a sign. `{{word}}` stands for what the dataset `word` beside it says, or for the
+  unit of the coordinate that it names: Angstrom for bonds, rad (in distributions: degree) for
+  angles and dihedrals; for the g(r) of a `kind`, 1 where it is intermolecular and Angstrom-1, as of
+  a density, where it is intramolecular. Parameters have the units that `parameter_units` lists.
 * Numbers are float64 or int64, little-endian; texts are UTF-8 of fixed length. There is no
   compression, so that a file never declares more than it holds. Frames are chunked, with checksums.
 * `content_sha256` covers every value, type, shape and attribute outside `/autograin/provenance`.
   The same content is the same bytes. Mean squares and losses are means over atoms.
 * The file is valid H5MD 1.1: `/h5md`, `/particles/cg`, `/observables`, `/connectivity`. In an
-  artifact other than a simulation the only frame is the mapped mean structure of every molecule;
-  in a simulation the particles are the beads of all replicas, one replica after another. `species`
-  is an enumeration of molecule and type of bead. The box has no boundaries.
+  mapping the only frame is the mapped mean structure of every molecule, in a potential or a
+  comparison a mapped frame of the reference; in a simulation the particles are the beads of all
+  replicas, one replica after another. Within a replica the types of molecules stand one after
+  another, and of each type copy after copy. Molecules are whole, and not folded back into the box.
+  `species` is an enumeration of molecule and type of bead. `box` has edges where there is a box;
+  they are written for every frame, since that is what MDAnalysis reads.
 * A reader of this program refuses what leaves the file (soft and external links, external storage,
   virtual datasets), what loops, what is larger than the file, any type that is not named here, and
   any record that breaks a law, such as rows of the encoder that do not sum to 1.
@@ -63,6 +69,7 @@ _H5MD_MEANINGS = {
     "potential_energy/value": "of a replica, mean over the replicas.",
     "kinetic_temperature/value": "from the kinetic energy, mean over the replicas.",
     "outside/value": "share of steps that each term spent outside its sampled range.",
+    "box/edges/value": "box vectors, in rows.",
     "mass": "of the beads.",
     "species": "molecule and type of every bead.",
     "bonds": "bonded pairs of particles.",
@@ -71,10 +78,13 @@ _H5MD_MEANINGS = {
 }
 
 
+_NOT_ALWAYS = ("observables", f"{BEADS}/velocity", f"{BEADS}/mass", f"{BEADS}/box")
+
+
 def _of_h5md(path: str) -> tuple[str, bool]:
     """Give the meaning of a dataset of H5MD; positions, species and tuples always are there."""
     meaning = next(text for name, text in _H5MD_MEANINGS.items() if path.endswith(f"/{name}"))
-    return meaning, path.startswith(("observables", f"{BEADS}/velocity", f"{BEADS}/mass"))
+    return meaning, path.startswith(_NOT_ALWAYS)
 
 
 def _sections() -> list[tuple[str, str, list[str]]]:

@@ -1,11 +1,12 @@
 """The tables of the report: what each number is called, its value, and what it means."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 
-from autograin_cli.comparison.comparison import Distribution
+from autograin_cli.comparison.comparison import Score
 from autograin_cli.mapping.mapping import Certificate, Mapping
-from autograin_cli.potential.potential import Potential
+from autograin_cli.potential.potential import Channel
 from autograin_cli.potential.terms import Term
 from autograin_cli.simulation.cautions import is_converged
 from autograin_cli.simulation.simulation import Simulation
@@ -167,27 +168,36 @@ def parameter_rows(term: Term) -> list[Row]:
     ]
 
 
-def channel_rows(potential: Potential) -> list[Row]:
-    """Say how much of the forces is explained, and how much could be."""
+def channel_rows(channels: Sequence[Channel]) -> list[Row]:
+    """Say how much of the forces is explained, and how much could be, where that is known."""
     return [
         Row(
             channel.name,
             with_error(channel.r_squared, channel.r_squared_error),
-            with_error(channel.ceiling, channel.ceiling_error),
+            _ceiling(channel),
         )
-        for channel in potential.channels
+        for channel in channels
     ]
 
 
-def score_rows(distribution: Distribution) -> list[Row]:
-    """List the scores of a distribution with their intervals and floors."""
+def _ceiling(channel: Channel) -> str:
+    """Write the ceiling of R²; there is none where no two frames are alike."""
+    if channel.ceiling is None:
+        return ""
+    return with_error(
+        channel.ceiling, inf if channel.ceiling_error is None else channel.ceiling_error
+    )
+
+
+def score_rows(scores: Sequence[Score]) -> list[Row]:
+    """List the scores of an observable with their intervals and floors."""
     return [
         Row(
             f"{score.name} ({score.unit})" if score.unit != "1" else score.name,
             f"{number(score.value, 3)} ({number(score.low, 3)} to {number(score.high, 3)})",
             number(score.floor, 3),
         )
-        for score in distribution.scores
+        for score in scores
     ]
 
 
@@ -197,7 +207,8 @@ def simulation_rows(simulation: Simulation) -> list[Row]:
         Row("engine", f"{simulation.engine} on {simulation.device}"),
         Row(
             "run",
-            f"{simulation.replicas:,} replicas, {simulation.n_frames:,} frames of each",
+            f"{simulation.replicas:,} replica{'' if simulation.replicas == 1 else 's'}, "
+            f"{simulation.n_frames:,} frames of each",
             f"time step {number(simulation.timestep)} ps, "
             f"friction {number(simulation.friction)} per ps",
         ),

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.storage.schema import ANGSTROM, SCHEMA, Field
+from autograin_cli.files.storage.field import ANGSTROM, Field
+from autograin_cli.files.storage.schema import SCHEMA
 from autograin_cli.files.visible import visible
 
 REMEDY = "the file is damaged or was made by hand: write it again with the command that makes it"
@@ -22,6 +23,10 @@ _UNITS_OF_WORDS = {
     "dihedral": "rad",
     "Å": ANGSTROM,
     "degrees": "degree",
+    "1/Å": f"{ANGSTROM}-1",
+    "Å²/ps": f"{ANGSTROM}+2 ps-1",
+    "intermolecular": "1",
+    "intramolecular": f"{ANGSTROM}-1",
 }
 
 

@@ -1,6 +1,6 @@
 """Beads as H5MD 1.1 (nongnu.org/h5md): frames as they come, box, species, masses, connectivity."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,17 @@ from autograin_cli import __version__
 from autograin_cli.errors import InputError
 from autograin_cli.files.storage.content import ContentWriter, rows_of_a_chunk
 from autograin_cli.files.storage.hdf5 import PART_BYTES, opened
+from autograin_cli.files.storage.particles import Particles
 from autograin_cli.files.storage.schema import BEADS, SCHEMA
 from autograin_cli.files.visible import visible
-from autograin_cli.mapping.mapping import Mapping as BeadMapping
-from autograin_cli.potential.potential import Potential
 from autograin_cli.simulation.engine import Snapshot
+from autograin_cli.system import Configuration
 from autograin_cli.trajectory import Chunk
 from autograin_cli.units import BOLTZMANN
 
 POSITIONS = f"{BEADS}/position/value"
+
+EDGES = f"{BEADS}/box/edges/value"
 
 _VELOCITIES = f"{BEADS}/velocity/value"
 _STEPS = f"{BEADS}/position/step"
@@ -31,30 +33,23 @@ _ENERGY = "observables/potential_energy/value"
 _TEMPERATURE = "observables/kinetic_temperature/value"
 _OUTSIDE = "observables/outside/value"
 FRAMES = (_STEPS, _TIMES, POSITIONS)
-_SAMPLED_TOGETHER = (_VELOCITIES, _ENERGY, _TEMPERATURE, _OUTSIDE)
-
-
-@dataclass(frozen=True)
-class System:
-    """Copies of one molecule among the particles.
-
-    mapping: of the molecule.
-    potential: of the molecule; None before fit-potential.
-    n_copies: how many there are, one after another.
-    """
-
-    mapping: BeadMapping
-    potential: Potential | None
-    n_copies: int
+_SAMPLED_TOGETHER = (_VELOCITIES, EDGES, _ENERGY, _TEMPERATURE, _OUTSIDE)
 
 
 class FrameWriter:
     """Writes the frames of a run, a chunk at a time."""
 
-    def __init__(self, content: ContentWriter, first: Snapshot) -> None:
-        """Create the datasets, of the shapes of a first snapshot."""
+    def __init__(self, content: ContentWriter, first: Snapshot, box: torch.Tensor | None) -> None:
+        """Create the datasets, of the shapes of a first snapshot.
+
+        Args:
+            content: the file.
+            first: whose shapes all snapshots have.
+            box: of every frame, Å, (3, 3); None in vacuum.
+        """
         self._content = content
-        rows = _rows(first)
+        self._box = {} if box is None else {EDGES: _number(box)}
+        rows = self._box | _rows(first)
         self._n_rows = rows_of_a_chunk(rows[POSITIONS].nbytes)
         self._streams = {
             path: content.stream(path, row.shape, row.dtype.type, SCHEMA[path].unit, self._n_rows)
@@ -66,7 +61,7 @@ class FrameWriter:
 
     def append(self, snapshot: Snapshot) -> None:
         """Add one frame."""
-        self._pending.append(_rows(snapshot))
+        self._pending.append(self._box | _rows(snapshot))
         self.n_frames += 1
         if len(self._pending) == self._n_rows:
             self._flush()
@@ -75,7 +70,12 @@ class FrameWriter:
         """Write the frames that wait, and link steps and times to all that share them."""
         self._flush()
         for path, stream in self._streams.items():
-            self._content.end_stream(path, stream, _links(path))
+            self._content.end_stream(path, stream, self._links(path))
+
+    def _links(self, path: str) -> tuple[str, ...]:
+        name = {_STEPS: "step", _TIMES: "time"}.get(path)
+        groups = (other.rsplit("/", 1)[0] for other in self._streams if other in _SAMPLED_TOGETHER)
+        return () if name is None else tuple(f"{group}/{name}" for group in groups)
 
     def _flush(self) -> None:
         for path, stream in self._streams.items() if self._pending else ():
@@ -84,14 +84,8 @@ class FrameWriter:
         self._content.check()
 
 
-def _links(path: str) -> tuple[str, ...]:
-    name = {_STEPS: "step", _TIMES: "time"}.get(path)
-    groups = (value.rsplit("/", 1)[0] for value in _SAMPLED_TOGETHER)
-    return () if name is None else tuple(f"{group}/{name}" for group in groups)
-
-
 def _rows(snapshot: Snapshot) -> dict[str, NDArray[Any]]:
-    """Give one row of each dataset; thermodynamics are means over the replicas."""
+    """Give one row of each dataset but the box; thermodynamics are means over the replicas."""
     n_beads = snapshot.positions.shape[1]
     kinetic = snapshot.kinetic_energy.double().mean()
     return {
@@ -113,22 +107,22 @@ def _number(values: torch.Tensor) -> NDArray[Any]:
     return values.detach().double().cpu().numpy()
 
 
-def write_structure(content: ContentWriter, systems: Sequence[System]) -> None:
-    """Write the mapped mean structure of every molecule as the only frame, at time 0."""
-    beads = [
-        _number((system.mapping.encoder @ system.mapping.mean_structure).repeat(system.n_copies, 1))
-        for system in systems
-    ]
+def write_configuration(content: ContentWriter, configuration: Configuration) -> None:
+    """Write the only frame of an artifact that is no simulation, at time 0."""
     frame = {
         _STEPS: np.zeros(1, dtype=np.int64),
         _TIMES: np.zeros(1),
-        POSITIONS: np.concatenate(beads)[np.newaxis],
+        POSITIONS: _number(configuration.positions)[np.newaxis],
     }
+    if configuration.box is not None:
+        group = EDGES.rsplit("/", 1)[0]
+        frame |= {f"{group}/step": frame[_STEPS], f"{group}/time": frame[_TIMES]}
+        frame[EDGES] = _number(configuration.box)[np.newaxis]
     for path, array in frame.items():
         content.dataset(path, array, SCHEMA[path].unit)
 
 
-def write_particles(content: ContentWriter, systems: Sequence[System]) -> None:
+def write_particles(content: ContentWriter, particles: Particles) -> None:
     """Write what H5MD tells of the particles beside their motion."""
     content.group("h5md/author")
     content.group("h5md/creator")
@@ -138,54 +132,55 @@ def write_particles(content: ContentWriter, systems: Sequence[System]) -> None:
     content.attribute("h5md/creator", "version", np.bytes_(__version__))
     content.group(f"{BEADS}/box")
     content.attribute(f"{BEADS}/box", "dimension", np.int64(3))
-    content.attribute(f"{BEADS}/box", "boundary", np.array([b"none"] * 3))
-    content.dataset(f"{BEADS}/species", _species(systems), SCHEMA[f"{BEADS}/species"].unit)
-    masses = [system.mapping.bead_masses for system in systems for _ in range(system.n_copies)]
-    known = [_number(mass) for mass in masses if mass is not None]
-    if len(known) == len(masses):
-        content.dataset(f"{BEADS}/mass", np.concatenate(known), SCHEMA[f"{BEADS}/mass"].unit)
-    _write_connectivity(content, systems)
+    boundary = b"none" if particles.box is None else b"periodic"
+    content.attribute(f"{BEADS}/box", "boundary", np.array([boundary] * 3))
+    content.dataset(f"{BEADS}/species", _species(particles), SCHEMA[f"{BEADS}/species"].unit)
+    masses = particles.system.masses
+    if masses is not None:
+        of_all = np.tile(_number(masses), particles.replicas)
+        content.dataset(f"{BEADS}/mass", of_all, SCHEMA[f"{BEADS}/mass"].unit)
+    _write_connectivity(content, particles)
 
 
-def _species(systems: Sequence[System]) -> NDArray[Any]:
+def _species(particles: Particles) -> NDArray[Any]:
     """Number the types of beads; the names, 'molecule:type', are those of the enumeration."""
-    names = [
-        f"{system.mapping.molecule.name}:{bead_type}"
-        for system in systems
-        for bead_type in system.mapping.bead_types * system.n_copies
-    ]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    parts, names = particles.system.components, particles.system.type_names
+    if len(parts) == 1:
+        names = tuple(f"{parts[0].name}:{name}" for name in names)
+    numbers = {name: number for number, name in enumerate(names)}
     dtype = h5py.enum_dtype(numbers, basetype=np.int64)
-    return np.array([numbers[name] for name in names], dtype=dtype)
+    return np.tile(particles.system.types.numpy(), particles.replicas).astype(dtype)
 
 
-def _write_connectivity(content: ContentWriter, systems: Sequence[System]) -> None:
+def _write_connectivity(content: ContentWriter, particles: Particles) -> None:
     for name, size in (("bonds", 2), ("angles", 3), ("dihedrals", 4)):
         path = f"connectivity/{name}"
-        tuples = _tuples(systems, name.removesuffix("s"), size)
+        tuples = _tuples(particles, name.removesuffix("s"), size)
         content.dataset(path, tuples, SCHEMA[path].unit)
         content.reference(path, "particles_group", BEADS)
 
 
-def _tuples(systems: Sequence[System], coordinate: str, size: int) -> NDArray[np.int64]:
+def _tuples(particles: Particles, coordinate: str, size: int) -> NDArray[np.int64]:
     """Give the bonded particles of one kind, (tuples, size): bonds of the mapping, else terms."""
-    found = [np.zeros((0, size), dtype=np.int64)]
-    first = 0
-    for system in systems:
-        members = _members(system, coordinate, size)
-        n_beads = system.mapping.n_beads
-        offsets = first + n_beads * np.arange(system.n_copies, dtype=np.int64)
-        found.append((offsets[:, np.newaxis, np.newaxis] + members).reshape(-1, size))
-        first += n_beads * system.n_copies
-    return np.concatenate(found)
+    system = particles.system
+    of_replica = torch.cat(
+        [
+            system.members(number, _members(particles, number, coordinate, size))
+            for number in range(len(system.components))
+        ]
+    )
+    firsts = system.n_beads * torch.arange(particles.replicas)
+    of_all: NDArray[np.int64] = (firsts[:, None, None] + of_replica).flatten(0, 1).numpy()
+    return of_all
 
 
-def _members(system: System, coordinate: str, size: int) -> NDArray[np.int64]:
+def _members(particles: Particles, component: int, coordinate: str, size: int) -> torch.Tensor:
+    """Give the bonded beads of one kind within a copy of a component, (tuples, size)."""
     if coordinate == "bond":
-        return system.mapping.bead_bonds.cpu().numpy()
-    terms = system.potential.terms if system.potential else ()
-    beads = [term.beads.cpu().numpy() for term in terms if term.coordinate == coordinate]
-    return np.concatenate([np.zeros((0, size), dtype=np.int64), *beads])
+        return particles.system.components[component].bonds.cpu()
+    terms = particles.potentials[component].terms if particles.potentials else ()
+    beads = [term.beads.cpu() for term in terms if term.coordinate == coordinate]
+    return torch.cat([torch.zeros(0, size, dtype=torch.int64), *beads])
 
 
 @dataclass(frozen=True)
@@ -195,11 +190,13 @@ class BeadTrajectory:
     path: of the artifact.
     n_frames: frames in all.
     n_atoms: replicas times beads.
+    has_box: whether every frame has a box.
     """
 
     path: Path
     n_frames: int
     n_atoms: int
+    has_box: bool
 
     @property
     def has_forces(self) -> bool:
@@ -211,21 +208,34 @@ class BeadTrajectory:
 
         Raises:
             FileAccessError: the file has gone.
-            InputError: the file is damaged, or a position is not finite.
+            InputError: the file is damaged, or a position or a box is not finite.
         """
         n_rows = max(1, PART_BYTES // max(1, self.n_atoms * 24))
         with opened(self.path) as file:
             for first in range(0, self.n_frames, n_rows):
-                positions = torch.from_numpy(file[POSITIONS][first : first + n_rows])
-                times = torch.from_numpy(file[_TIMES][first : first + n_rows])
+                rows = slice(first, first + n_rows)
+                positions = torch.from_numpy(file[POSITIONS][rows])
                 self._check_finite(positions, first)
-                yield Chunk(positions=positions, times=times)
+                boxes = torch.from_numpy(file[EDGES][rows]) if self.has_box else None
+                if boxes is not None:
+                    self._check_finite(boxes, first)
+                    self._check_volumes(boxes, first)
+                times = torch.from_numpy(file[_TIMES][rows])
+                yield Chunk(positions=positions, times=times, boxes=boxes)
 
-    def _check_finite(self, positions: torch.Tensor, first: int) -> None:
-        wrong = (~positions.isfinite()).flatten(1).any(1).nonzero()
+    def _check_finite(self, values: torch.Tensor, first: int) -> None:
+        wrong = (~values.isfinite()).flatten(1).any(1).nonzero()
         if len(wrong):
-            raise InputError(
-                given=f"frame {first + int(wrong[0])} of {visible(str(self.path))} is not finite",
-                expected="finite positions",
-                remedy="simulate again",
-            )
+            raise self._refused(first + int(wrong[0]), "not finite", "finite positions and boxes")
+
+    def _check_volumes(self, boxes: torch.Tensor, first: int) -> None:
+        flat = (torch.linalg.det(boxes) == 0).nonzero()
+        if len(flat):
+            raise self._refused(first + int(flat[0]), "in a flat box", "a box with a volume")
+
+    def _refused(self, frame: int, what: str, expected: str) -> InputError:
+        return InputError(
+            given=f"frame {frame} of {visible(str(self.path))} is {what}",
+            expected=expected,
+            remedy="simulate again",
+        )

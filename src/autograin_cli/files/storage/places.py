@@ -3,6 +3,8 @@
 _PLACES = {
     "mappings": "autograin/mapping",
     "potentials": "autograin/potential/bonded",
+    "nonbonded": "autograin/potential/nonbonded",
+    "configuration": "autograin/configuration",
     "simulation": "autograin/simulation",
     "comparison": "autograin/comparison",
     "training": "autograin/inputs/training",

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from autograin_cli.errors import InputError
 from autograin_cli.files.storage.conformance import (
@@ -15,7 +17,7 @@ from autograin_cli.files.storage.conformance import (
     place,
     unit_of,
 )
-from autograin_cli.files.storage.h5md import FRAMES
+from autograin_cli.files.storage.h5md import EDGES, FRAMES, POSITIONS
 from autograin_cli.files.storage.hdf5 import Contents, text_attribute
 from autograin_cli.files.storage.records import Flat, texts_by_path, texts_of
 from autograin_cli.files.storage.schema import H5MD, KIND_COMMANDS, SCHEMA_NAME, SCHEMA_VERSION
@@ -125,6 +127,14 @@ def read_records(contents: Contents) -> Flat:
             _check_unit(path, unit, unit_of(path, texts))
     flat.arrays["kind"] = contents.attributes[""]["kind"]
     return flat
+
+
+def shape_and_box(contents: Contents) -> tuple[tuple[int, ...], Tensor | None]:
+    """Give the numbers of frames and of particles, and the box of the first frame, Å, (3, 3)."""
+    shape = contents.datasets[POSITIONS].stored.shape[:2]
+    if EDGES not in contents.datasets or shape[0] == 0:
+        return shape, None
+    return shape, torch.from_numpy(contents.datasets[EDGES].handle[0])
 
 
 def _order(path: str, array: NDArray[Any], contents: Contents) -> tuple[str, ...]:
