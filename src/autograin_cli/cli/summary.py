@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import isfinite
 from typing import Any
 
 from autograin_cli.cli.console import Console
@@ -9,6 +10,7 @@ from autograin_cli.comparison.comparison import Comparison
 from autograin_cli.comparison.verdict import Verdict, pair_verdicts, verdicts
 from autograin_cli.files.pages import liquid_tables, tables
 from autograin_cli.mapping.mapping import Mapping
+from autograin_cli.potential.pair import PairTerm
 from autograin_cli.potential.potential import Potential
 from autograin_cli.potential.terms import Term
 from autograin_cli.simulation.simulation import Simulation
@@ -18,7 +20,8 @@ from autograin_cli.units import to_degrees
 def show_mapping(mapping: Mapping, console: Console) -> None:
     """Show which atoms are in which bead, and how far to trust it."""
     molecule = mapping.molecule
-    title = f"{molecule.name}: {molecule.n_atoms} atoms in {mapping.n_beads} beads"
+    plural = "bead" if mapping.n_beads == 1 else "beads"
+    title = f"{molecule.name}: {molecule.n_atoms} atoms in {mapping.n_beads} {plural}"
     console.table(title, ("bead", "mass", "atoms"), _cells(tables.bead_rows(mapping)))
     if mapping.certificate is not None:
         console.facts("How far to trust it", _facts(tables.trust_rows(mapping.certificate)))
@@ -92,6 +95,17 @@ def potential_values(potential: Potential) -> dict[str, Any]:
 
 
 def _term_values(term: Term) -> dict[str, Any]:
+    return {
+        "name": term.name,
+        "form": term.form,
+        "beads": term.beads.tolist(),
+        "sampled": [term.sampled_low, term.sampled_high],
+        "parameters": parameter_values(term),
+    }
+
+
+def parameter_values(term: Term | PairTerm) -> list[dict[str, Any]]:
+    """Parameters of a term with their errors; None for an error that is not known."""
     numbers = zip(
         term.parameter_names,
         term.parameters.tolist(),
@@ -99,16 +113,10 @@ def _term_values(term: Term) -> dict[str, Any]:
         term.parameter_units,
         strict=True,
     )
-    return {
-        "name": term.name,
-        "form": term.form,
-        "beads": term.beads.tolist(),
-        "sampled": [term.sampled_low, term.sampled_high],
-        "parameters": [
-            {"name": name, "value": value, "error": error, "unit": unit}
-            for name, value, error, unit in numbers
-        ],
-    }
+    return [
+        {"name": name, "value": value, "error": error if isfinite(error) else None, "unit": unit}
+        for name, value, error, unit in numbers
+    ]
 
 
 def show_simulation(simulation: Simulation, term_names: Sequence[str], console: Console) -> None:
