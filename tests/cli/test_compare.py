@@ -142,6 +142,19 @@ def test_a_trajectory_of_another_program_is_compared(
     assert report.exists()
 
 
+def test_atoms_in_place_of_beads_are_noticed_by_their_density(liquid: Path, tmp_path: Path) -> None:
+    options = ("--model", METHANE[0], "-o", tmp_path / "c.h5", "--resamples", "50")
+    result = run("compare", liquid, *METHANE, *options)
+    assert result.exit_code == 0, result.stderr
+    assert "the model has 12.11 Å³ a molecule, the reference 60.55" in result.stderr
+
+
+def test_a_topology_in_place_of_a_trajectory_is_refused(liquid: Path, tmp_path: Path) -> None:
+    result = run("compare", liquid, *METHANE, "--model", METHANE[2], "-o", tmp_path / "c.h5")
+    assert result.exit_code == 65
+    assert "a topology without frames" in result.stderr
+
+
 def test_g_of_r_beyond_half_of_the_box_is_refused(
     liquid: Path, beads: Path, tmp_path: Path
 ) -> None:

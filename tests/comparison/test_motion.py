@@ -24,6 +24,11 @@ def folded(path: torch.Tensor, box: torch.Tensor) -> torch.Tensor:
     return path - (path @ torch.linalg.inv(box)).floor() @ box
 
 
+def still(path: torch.Tensor) -> torch.Tensor:
+    """Without the drift of their centre."""
+    return path - path.mean(1, keepdim=True)
+
+
 @pytest.mark.parametrize("box", [cube(15.0), SKEWED])
 def test_folding_into_the_box_is_undone(box: torch.Tensor) -> None:
     path = walk(500, 20, 0.3, seed=0)[:, None]
@@ -58,8 +63,23 @@ def test_centres_of_molecules_are_followed_by_mass() -> None:
     centres = Centres(run)
     for _, chunk in run.frames():
         centres.add(chunk)
-    found, expected = centres.diffusion(0), diffusion_coefficient(path[:, None], 1.0)
-    assert found == pytest.approx(expected)
+    expected = diffusion_coefficient(still(path)[:, None], 1.0)
+    assert centres.diffusion(0) == pytest.approx(expected)
+
+
+def test_a_box_that_drifts_as_a_whole_diffuses_as_one_at_rest() -> None:
+    system = system_of("A", 20)
+    path, drift = walk(400, 20, 0.3, seed=4), walk(400, 1, 0.4, seed=5)
+    boxes = cube(20.0).expand(400, 3, 3)
+    found = []
+    for moved in (path, path + drift):
+        chunk = Chunk(folded(moved, cube(20.0)), torch.arange(400).double(), boxes)
+        centres = Centres(Run(StoredTrajectory(chunk), system, 1))
+        centres.add(chunk)
+        found.append(centres.diffusion(0))
+    assert found[0] is not None
+    assert found[1] == pytest.approx(found[0])
+    assert found[0] == pytest.approx(diffusion_coefficient(still(path)[:, None], 1.0))
 
 
 def test_uneven_times_and_few_frames_give_no_coefficient() -> None:

@@ -385,3 +385,9 @@ def test_the_same_input_gives_the_same_bits() -> None:
     assert torch.equal(pair_terms(one)[0].table.energy, pair_terms(two)[0].table.energy)
     assert one.nonbonded is not None and two.nonbonded is not None
     assert one.nonbonded.channels == two.nonbonded.channels
+
+
+def test_a_switch_of_a_spline_is_refused() -> None:
+    frames = fluid(AA=lennard_jones(12, 0.7, 3.6)).trajectory(4, seed=12)
+    with pytest.raises(SettingError, match="--switch 6 with pair splines"):
+        fit_force_field(frames, BEADS, replace(SPLINE, switch=6.0))

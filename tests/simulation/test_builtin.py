@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from autograin_cli.errors import DeviceError
+from autograin_cli.errors import DeviceError, SettingError
 from autograin_cli.settings import SimulationSettings
 from autograin_cli.simulation.batched import BatchedEngine
-from autograin_cli.simulation.builtin import WORTH_CUDA, builtin_engine, choose_device
+from autograin_cli.simulation.builtin import WORTH_CUDA, builtin_engine, choose_device, engine_of
 from autograin_cli.simulation.compiled import CompiledEngine
 
 MANY = SimulationSettings(replicas=WORTH_CUDA)
@@ -40,3 +40,9 @@ def test_cuda_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_threads_of_the_settings_are_used() -> None:
     assert builtin_engine(SimulationSettings(threads=3)) == CompiledEngine(threads=3)
+
+
+@pytest.mark.parametrize("engine", ["builtin", "openmm"])
+def test_ranks_of_an_engine_without_mpi_are_refused(engine: str) -> None:
+    with pytest.raises(SettingError, match="--engine lammps"):
+        engine_of(SimulationSettings(engine=engine, ranks=2))

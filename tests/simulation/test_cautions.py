@@ -85,6 +85,18 @@ def test_another_temperature_than_that_of_the_fit_is_said() -> None:
     assert "fitted at 250 K" in told
 
 
+def test_without_friction_a_shorter_step_is_not_the_remedy() -> None:
+    drifted = replace(RUN, kinetic_temperature=310.0, friction=0.0)
+    (told,) = cautions(drifted, POTENTIAL)
+    assert "nothing holds it" in told
+    assert "--timestep" not in told
+
+
+def test_a_few_frames_tell_nothing_of_the_temperature() -> None:
+    short = replace(RUN, configurational_temperature=250.0, replicas=1, n_frames=9)
+    assert cautions(short, POTENTIAL) == ()
+
+
 def test_a_deviation_within_its_standard_error_is_no_caution() -> None:
     noisy = replace(RUN, kinetic_temperature=290.0, kinetic_temperature_error=3.0)
     assert cautions(noisy, POTENTIAL) == ()

@@ -211,6 +211,14 @@ def test_a_step_that_is_too_long_diverges(name: str) -> None:
         list(engine(name).run(given.force_field, given.start(0.2), settings))
 
 
+@every_engine
+def test_energies_that_are_finite_and_far_above_the_heat_bath_are_a_divergence(name: str) -> None:
+    given = CASES["argon"]()
+    settings = SimulationSettings(time=20.0, interval=4.0, equilibration=0.0, device="cpu")
+    with pytest.raises(DivergenceError, match="heat bath"):
+        list(engine(name).run(given.force_field, given.start(1.0), settings))
+
+
 @every_program
 def test_a_run_that_is_left_alone_leaves_nothing_behind(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

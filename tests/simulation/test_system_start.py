@@ -149,6 +149,14 @@ def test_without_pair_terms_one_molecule_runs_as_replicas() -> None:
         prepare_system(force_field, given, replace(SHORT, molecules="100"))
 
 
+def test_beads_that_feel_nothing_are_not_simulated() -> None:
+    given, nonbonded = argon(), argon().nonbonded
+    assert nonbonded is not None
+    for free in (None, replace(nonbonded, terms=())):
+        with pytest.raises(SettingError, match="without a term"):
+            prepare_system(replace(given, nonbonded=free), argon_reference(), SHORT)
+
+
 def test_a_mixture_without_pair_terms_runs_in_vacuum() -> None:
     force_field = replace(mixture(), nonbonded=None)
     chosen, start = prepare_system(force_field, mixture_reference(), SHORT)

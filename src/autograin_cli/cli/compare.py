@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from autograin_cli.system import System
     from autograin_cli.trajectory import Trajectory
 
+_SAME_DENSITY = 0.02  # relative: more than what a barostat changes from frame to frame
 _EPILOG = """\b
 Examples:
   autograin compare simulation.h5 md2.xtc -s md.psf --report report.html
@@ -124,6 +125,7 @@ def _compared(
         observables=_observables(before),
         known=model.known,
     )
+    _tell_densities(read.trajectory, subject.reference.n_molecules, model, console)
     if min(subject.reference.n_molecules, subject.model.n_molecules) > 1 and not compiled():
         console.note("compiling the inner loops, once: some seconds")
     with console.task("comparing"), fitting_threads(read.trajectory.n_atoms):
@@ -210,6 +212,27 @@ def _observables(artifact: "Artifact") -> "tuple[Observable, ...]":
         for number, part in enumerate(system_of(artifact.mappings).components)
         for kind in bonded_terms(part.bonds, part.bead_types)
     )
+
+
+def _tell_densities(
+    reference: "Trajectory", n_molecules: int, model: "Model", console: "Console"
+) -> None:
+    """Warn of boxes with other numbers of molecules in a volume: their g(r) differ by that."""
+    known = _volume_of_a_molecule(reference, n_molecules)
+    found = _volume_of_a_molecule(model.beads, model.system.n_molecules)
+    if known and found and abs(found / known - 1) > _SAME_DENSITY:
+        console.warn(
+            f"the model has {found:.4g} Å³ a molecule, the reference {known:.4g}: their g(r) "
+            "differ by that alone; look at the box, and whether --model holds beads"
+        )
+
+
+def _volume_of_a_molecule(trajectory: "Trajectory", n_molecules: int) -> float | None:
+    """Mean over the first frames, Å³; None where there is no box."""
+    chunk = next(iter(trajectory.chunks()), None)
+    if chunk is None or chunk.boxes is None:
+        return None
+    return float(chunk.boxes.double().det().abs().mean()) / n_molecules
 
 
 def _tell_cautions(comparison: "Comparison", console: "Console") -> None:

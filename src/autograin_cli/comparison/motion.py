@@ -8,6 +8,7 @@ from torch import Tensor
 from autograin_cli.comparison.runs import Run, heights
 from autograin_cli.comparison.sampling import KEPT_VALUES
 from autograin_cli.geometry import minimum_image
+from autograin_cli.system import Component
 from autograin_cli.trajectory import Chunk
 
 BLOCKS = 10  # of the time, for the error
@@ -59,8 +60,28 @@ class Centres:
         usual = float(steps.median())
         if float((steps - usual).abs().max()) > UNEVEN * usual:
             return None
-        path = unwrapped(torch.cat(self._kept[component]), torch.cat(self._boxes))
-        return None if path is None else diffusion_coefficient(path, usual)
+        boxes = torch.cat(self._boxes)
+        paths = [unwrapped(torch.cat(kept), boxes) for kept in self._kept]
+        if any(path is None for path in paths):
+            return None
+        known = [path for path in paths if path is not None]
+        return diffusion_coefficient(known[component] - self._drift(known), usual)
+
+    def _drift(self, paths: list[Tensor]) -> Tensor:
+        """Path of the centre of the whole box, Å, (frames, replicas, 1, 3).
+
+        A heat bath that acts on every atom pushes the box about, one molecule of the mass of all,
+        which is as large as diffusion in a box of a hundred and no property of the liquid.
+        """
+        components = self._run.system.components
+        masses = [_masses(part) for part in components]
+        if any(part.masses is None for part in components):
+            masses = [torch.ones(part.n_beads, dtype=torch.float64) for part in components]
+        shares = torch.stack(
+            [part.n_copies * mass.sum() for part, mass in zip(components, masses, strict=True)]
+        )
+        means = torch.stack([path.mean(2, keepdim=True) for path in paths])
+        return torch.einsum("c,cfrmd->frmd", shares / shares.sum(), means)
 
 
 def unwrapped(centres: Tensor, boxes: Tensor) -> Tensor | None:
@@ -112,8 +133,12 @@ def diffusion_coefficient(path: Tensor, step: float) -> tuple[float, float]:
 
 def _weights(run: Run) -> list[Tensor]:
     """Shares of the beads in the centre of a molecule, by mass where known, (beads,)."""
-    weights = [
-        torch.ones(part.n_beads, dtype=torch.float64) if part.masses is None else part.masses
-        for part in run.system.components
-    ]
-    return [part.double() / part.sum() for part in weights]
+    weights = [_masses(part) for part in run.system.components]
+    return [masses / masses.sum() for masses in weights]
+
+
+def _masses(part: Component) -> Tensor:
+    """Masses of the beads, u; ones where they are not known."""
+    if part.masses is None:
+        return torch.ones(part.n_beads, dtype=torch.float64)
+    return part.masses.double()

@@ -85,6 +85,12 @@ def _wanted(system: System, settings: PotentialSettings) -> FrameModel:
 
 def _switch(choice: str, switch: float | None, cutoff: float) -> float:
     """Distance from which a form is switched off, Å; the cutoff for a spline, which needs none."""
+    if choice == "spline" and switch is not None:
+        raise SettingError(
+            given=f"--switch {switch:g} with pair splines",
+            expected="a switch of Lennard-Jones terms: a spline ends at the cutoff by itself",
+            remedy="leave --switch out, or give --pair lj-12-6 or lj-9-6",
+        )
     if choice == "spline":
         return cutoff
     chosen = max(cutoff - _SWITCHED, cutoff / 2) if switch is None else switch

@@ -83,7 +83,17 @@ class BuiltinEngine:
 
 
 def engine_of(settings: SimulationSettings) -> Engine:
-    """Give the engine that the settings name; other programs are looked for when it runs."""
+    """Give the engine that the settings name; other programs are looked for when it runs.
+
+    Raises:
+        SettingError: ranks are asked for of an engine that has none.
+    """
+    if settings.ranks > 1 and settings.engine != "lammps":
+        raise SettingError(
+            given=f"--ranks {settings.ranks} with the engine {settings.engine}",
+            expected="--engine lammps: no other runs over MPI",
+            remedy="give --engine lammps, or --threads in place of --ranks",
+        )
     if settings.engine == "openmm":
         return OpenMMEngine()
     if settings.engine == "lammps":

@@ -6,6 +6,7 @@ from autograin_cli.simulation.simulation import Convergence, Simulation
 MIXED = 1.01  # R-hat; Vehtari et al., Bayesian Anal. 16, 667 (2021)
 ENOUGH_SAMPLES = 100.0
 _STANDARD_ERRORS = 4.0
+_ENOUGH_FRAMES = 10  # for the standard error of a temperature
 _OFF = 0.01  # of the temperature
 _OUTSIDE = 0.01  # of the time
 
@@ -46,6 +47,12 @@ def cautions(simulation: Simulation, force_field: ForceField) -> tuple[str, ...]
 
 
 def _temperatures(simulation: Simulation) -> list[str]:
+    """Temperatures that are off, where there are frames enough to tell."""
+    if simulation.n_frames * simulation.replicas < _ENOUGH_FRAMES:
+        return []
+    remedy = "give a smaller --timestep"
+    if simulation.friction == 0:
+        remedy = "at --friction 0 nothing holds it"
     measured = {
         "kinetic": (simulation.kinetic_temperature, simulation.kinetic_temperature_error),
         "configurational": (
@@ -55,8 +62,7 @@ def _temperatures(simulation: Simulation) -> list[str]:
     }
     target = simulation.temperature
     return [
-        f"the {name} temperature is {value:.1f} ± {error:.1f} K instead of {target:g} K: "
-        "give a smaller --timestep"
+        f"the {name} temperature is {value:.1f} ± {error:.1f} K instead of {target:g} K: {remedy}"
         for name, (value, error) in measured.items()
         if abs(value - target) > max(_STANDARD_ERRORS * error, _OFF * target)
     ]

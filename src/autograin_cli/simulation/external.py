@@ -6,12 +6,13 @@ from torch import Tensor
 from autograin_cli.errors import DivergenceError, SettingError
 from autograin_cli.potential.force_field import ForceField, check_box
 from autograin_cli.settings import SimulationSettings
-from autograin_cli.simulation.engine import Start
+from autograin_cli.simulation.engine import Snapshot, Start
 from autograin_cli.simulation.langevin import thermal_speeds
 from autograin_cli.simulation.random_numbers import Use, generator
 from autograin_cli.simulation.replicas import Schedule, schedule
-from autograin_cli.units import ACCELERATION
+from autograin_cli.units import ACCELERATION, thermal_energy
 
+_HOT = 1000.0  # kT of one bead, which chance does not reach; as in the built-in engine
 _SEEDS = 800_000_000  # of other programs: positive, in LAMMPS below 900 million with the rank
 
 
@@ -67,8 +68,20 @@ def kinetic_energies(velocities: Tensor, masses: Tensor) -> Tensor:
     return (masses[:, None] * velocities.square()).sum((1, 2)) / (2 * ACCELERATION)
 
 
+def is_unstable(snapshot: Snapshot, start: Start, force_field: ForceField) -> bool:
+    """Whether a number of a frame is not finite, or a bead far faster than the heat bath has it.
+
+    A program with too long a step may go on with energies that are finite and mean nothing.
+    """
+    beads = start.masses.double()[:, None] * snapshot.velocities.double().square()
+    hottest = beads.sum(-1).max() / (2 * ACCELERATION)
+    sound = snapshot.potential_energy.isfinite().all() & snapshot.positions.isfinite().all()
+    warmest = max(start.temperature, *(one.temperature for one in force_field.potentials))
+    return not bool(sound & (hottest < _HOT * thermal_energy(warmest)))
+
+
 def diverged(force_field: ForceField, step: int, time: float, positions: Tensor) -> DivergenceError:
-    """The error of a run that met a value that is not finite; it names the worst term.
+    """The error of a run that is not stable; it names the worst term.
 
     Args:
         force_field: of one replica.
@@ -88,7 +101,7 @@ def diverged(force_field: ForceField, step: int, time: float, positions: Tensor)
     blamed = f"; the bonded term highest in energy is '{worst}'" if worst else ""
     return DivergenceError(
         given=f"the run diverged before step {step} ({time:.6g} ps): a position or an energy is "
-        f"not finite, or a bead was lost{blamed}",
+        f"not finite, or far above that of the heat bath, or a bead was lost{blamed}",
         expected="energies that stay near those of the heat bath",
         remedy="a smaller --timestep; if that does not help, a potential fitted to more data",
     )

@@ -13,6 +13,7 @@ from autograin_cli.simulation.external import (
     checked_schedule,
     diverged,
     in_one_system,
+    is_unstable,
     kinetic_energies,
     program_seed,
     starting_velocities,
@@ -61,7 +62,8 @@ class LammpsEngine:
         Raises:
             SettingError: the times do not fit one another, or LAMMPS cannot do what is asked.
             EngineError: LAMMPS is not installed, or fails.
-            DivergenceError: a position or an energy is not finite, or a bead was lost.
+            DivergenceError: a position or an energy is not finite or far too large, or a bead
+                was lost.
         """
         plan = checked_schedule(force_field, start, settings, "lammps")
         if settings.device == "cuda":
@@ -82,7 +84,7 @@ class LammpsEngine:
         with running(texts, settings.ranks) as work:
             for step, columns in frames_of(work, len(model.masses)):
                 snapshot = _snapshot(step, columns, force_field, start)
-                if not bool(columns.isfinite().all()):
+                if is_unstable(snapshot, start, force_field):
                     raise diverged(force_field, step, snapshot.time, positions)
                 positions = snapshot.positions
                 yield snapshot

@@ -47,7 +47,11 @@ class Model:
 
 def compiled() -> bool:
     """Whether machine code of the kernels lies in the compiler's cache."""
-    return is_cached(liquid_kernels.advance, liquid_kernels.__file__)
+    used = (
+        (liquid_kernels, (liquid_kernels.advance, liquid_kernels.evaluate)),
+        (rows, (rows.order_of, rows.grid_of, rows.make_rows)),
+    )
+    return all(is_cached(one, str(home.__file__)) for home, kernels in used for one in kernels)
 
 
 def model_of(force_field: ForceField, box: Tensor | None) -> Model:

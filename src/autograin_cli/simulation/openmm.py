@@ -16,6 +16,7 @@ from autograin_cli.simulation.external import (
     checked_schedule,
     diverged,
     in_one_system,
+    is_unstable,
     kinetic_energies,
     program_seed,
     starting_velocities,
@@ -52,7 +53,7 @@ class OpenMMEngine:
             SettingError: the times do not fit one another, or replicas of a box are asked for.
             EngineError: OpenMM is not installed.
             DeviceError: CUDA is asked for and not there.
-            DivergenceError: a position or an energy is not finite.
+            DivergenceError: a position or an energy is not finite or far too large.
         """
         mm = load_openmm()
         plan = checked_schedule(force_field, start, settings, "openmm")
@@ -66,7 +67,7 @@ class OpenMMEngine:
                 snapshot = _snapshot(context, lattice, force_field, start, step)
             except mm.OpenMMException as error:
                 raise diverged(force_field, step, step * start.timestep, positions) from error
-            if not bool(snapshot.potential_energy.isfinite().all()):
+            if is_unstable(snapshot, start, force_field):
                 raise diverged(force_field, step, snapshot.time, positions)
             done, positions = step, snapshot.positions
             yield snapshot

@@ -41,9 +41,15 @@ def prepare_system(
         The force field of the molecules of the run, and where it begins.
 
     Raises:
-        SettingError: settings contradict one another or the force field, masses are unknown, or
-            the box is too small for the cutoff.
+        SettingError: settings contradict one another or the force field, which has no term;
+            masses are unknown, or the box is too small for the cutoff.
     """
+    if not force_field.term_names:
+        raise SettingError(
+            given="a potential without a term: the beads feel nothing",
+            expected="a bond, angle, dihedral or pair term",
+            remedy="fit the potential again, with --bond or --pair, or a longer --cutoff",
+        )
     chosen, frame = _chosen(force_field, reference, settings)
     masses = _known(chosen.system.masses)
     if is_isolated(chosen, frame.box if frame else None):

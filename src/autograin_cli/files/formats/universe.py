@@ -71,6 +71,22 @@ def open_universe(paths: list[Path]) -> Any:
         ) from error
 
 
+def _frames_of(universe: Any, path: Path) -> Any:
+    """Give the reader of the frames of a file.
+
+    Raises:
+        InputError: it holds none, as a topology.
+    """
+    try:
+        return universe.trajectory
+    except AttributeError as error:
+        raise InputError(
+            given=f"{visible(str(path))}, a topology without frames, in place of a trajectory",
+            expected="a file of frames",
+            remedy="give the trajectory; a topology goes with -s",
+        ) from error
+
+
 def open_frames(path: Path, topology: Path | None) -> FrameFile:
     """Find the frames of a file, in one pass over it.
 
@@ -82,7 +98,7 @@ def open_frames(path: Path, topology: Path | None) -> FrameFile:
         InputError: MDAnalysis cannot read it, or a frame of it.
     """
     both = [path] if topology is None or topology == path else [topology, path]
-    frames = open_universe(both).trajectory
+    frames = _frames_of(open_universe(both), path)
     if path.suffix.lower() in _COUNTED:
         _check_counts(path, frames.n_atoms, *_COUNTED[path.suffix.lower()])
     times, timed, contents = [], True, []

@@ -7,7 +7,7 @@ from autograin_cli.files.mappings.written import WrittenBead, clear_name, shown
 
 _TITLE = re.compile(r"\[\s*(.*?)\s*\]")
 _LONGEST_INDEX = 12  # digits
-_REMEDY = "correct the file: docs/method.md shows what a mapping may hold"
+_REMEDY = "correct the file: docs/engines.md shows what a mapping may hold"
 
 
 def read_ndx(text: str) -> tuple[WrittenBead, ...]:

@@ -14,7 +14,7 @@ _SITE_KEYS = ("index", "x-weight", "f-weight")
 _GROUP_KEYS = ("anchor", "repeat", "offset", "sites", "groups")
 _DEEPEST = 8  # groups in groups
 _BIASED = 1e-3  # largest deviation of the force of a moved bead, for weights of few digits
-_REMEDY = "correct the file: docs/method.md shows what a mapping may hold"
+_REMEDY = "correct the file: docs/engines.md shows what a mapping may hold"
 
 
 @dataclass(frozen=True)

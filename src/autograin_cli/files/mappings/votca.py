@@ -31,7 +31,7 @@ _CHILDREN = {
 }
 _MANY = {"cg_bead", "bond", "angle", "dihedral", "map"}
 _MEMBERS = {"bond": 2, "angle": 3, "dihedral": 4}
-_REMEDY = "correct the file: docs/method.md shows what a mapping may hold"
+_REMEDY = "correct the file: docs/engines.md shows what a mapping may hold"
 
 
 @dataclass(frozen=True)
