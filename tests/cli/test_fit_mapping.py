@@ -189,8 +189,8 @@ def test_every_type_of_molecule_gets_its_mapping(
     assert [(value["molecule"], len(value["beads"])) for value in values] == list(
         zip(("mol1", "mol2"), expected, strict=True)
     )
-    assert f"mol1: 3 atoms in {expected[0]} beads" in done.stderr
-    assert f"mol2: 2 atoms in {expected[1]} beads" in done.stderr
+    assert f"mol1: 3 atoms in {expected[0]} bead" in done.stderr
+    assert f"mol2: 2 atoms in {expected[1]} bead" in done.stderr
     artifact = load(output, ("mapping",))
     assert [mapping.n_beads for mapping in artifact.mappings] == expected
     assert json.loads(artifact.provenance.settings)["beads"] == beads
