@@ -164,7 +164,8 @@ def _move(liquid: Liquid, step: int, span: tuple[int, int], task: Task, bath: Ba
                 v[k] = bath.decay * middle + spreads[k] * random[k]
                 to[k] = x[k] + bath.half_step * (middle + v[k])
                 way[k] += (to[k] - origin[k]) ** 2
-            quads[first:end, axis] = to
+            for k in range(end - first):
+                quads[first + k, axis] = to[k]
         for k in range(end - first):
             energy = half_masses[k] * heat[k]
             kinetic[k] += energy
@@ -239,14 +240,14 @@ def evaluate(
             then for each pair term those of its pairs within the cutoff, and those of them
             nearer than was sampled, (2 + bonded terms + 2 pair terms,).
     """
-    now, n_pairs = liquid.positions[side], len(tables.near)
+    now = liquid.positions[side]
     sums.fill(0.0)
     block.sums[0] = 0.0
     block.noise.fill(0.0)
     liquid.forces.fill(0.0)
     _bonded_forces(now, liquid.forces, (0, len(molecules.units)), molecules, block)
-    n_bonded = len(sums) - 2 - 2 * n_pairs
-    sums[2 : 2 + n_bonded] = block.noise
+    for term in range(len(block.noise)):
+        sums[2 + term] = block.noise[term]
     sums[0] = block.sums[0]
     for axis in range(3):
         sums[1] += (now[axis] * liquid.forces[axis]).sum()

@@ -11,7 +11,6 @@ import numpy as np
 from autograin_cli.cells import (
     count_cells,
     find_fractions,
-    neighbour,
     sort_into_cells,
 )
 from autograin_cli.elementary import MATH, inlined
@@ -22,6 +21,7 @@ from autograin_cli.row_forces import WIDTH, pick_near
 # Digest of the modules of ours above, as in kernels.py.
 INLINED = "6ad1e3ee38fdd52f"
 
+Work = tuple[Floats, Partners, Partners]
 ROUND = WIDTH  # partners: rows are filled up to a multiple of it
 
 kernel = numba.njit(cache=True, nogil=True, fastmath=MATH, error_model="numpy")
@@ -91,36 +91,81 @@ def grid_of(positions: Floats, box: Floats, inverse: Floats, reach: float) -> Gr
     return Grid(numbers, starts, places, folded)
 
 
-@kernel
-def _turns(cell: int, number: int, numbers: Integers, axis: int) -> int:
-    """Boxes by which a neighbouring cell lies outside along a vector."""
-    a, b, c = cell // (numbers[1] * numbers[2]), cell // numbers[2] % numbers[1], cell % numbers[2]
-    if axis == 0:
-        place = a + number // 9 - 1
-    elif axis == 1:
-        place = b + number // 3 % 3 - 1
-    else:
-        place = c + number % 3 - 1
-    return -1 if place < 0 else 1 if place >= numbers[axis] else 0
+@inlined
+def _rounded(n: int) -> int:
+    """The next multiple of the width of a vector."""
+    return (n + ROUND - 1) // ROUND * ROUND
+
+
+@inlined
+def _beside(place: int, number: int) -> tuple[int, int]:
+    """A number of a cell along a vector, inside the box, and the boxes by which it lay outside."""
+    turns = -1 if place < 0 else 1 if place >= number else 0
+    return place - turns * number, turns
 
 
 @kernel
 def _gather(grid: Grid, cell: int, box: Floats, near: Floats, places: Partners) -> int:
     """Write down the beads of the cells around a cell, where their images are; how many."""
-    n = 0
+    n, numbers, shift = 0, grid.numbers, np.empty(3)
+    a, b, c = cell // (numbers[1] * numbers[2]), cell // numbers[2] % numbers[1], cell % numbers[2]
     for number in range(27):
-        other = neighbour(cell, number, grid.numbers)
-        shift = np.zeros(3)
-        for vector in range(3):
-            turns = _turns(cell, number, grid.numbers, vector)
-            for axis in range(3):
-                shift[axis] += turns * box[vector, axis]
-        for k in range(grid.starts[other], grid.starts[other + 1]):
-            places[n] = grid.places[k]
-            for axis in range(3):
-                near[axis, n] = grid.positions[axis, k] + shift[axis]
-            n += 1
+        i, along = _beside(a + number // 9 - 1, numbers[0])
+        j, across = _beside(b + number // 3 % 3 - 1, numbers[1])
+        k, above = _beside(c + number % 3 - 1, numbers[2])
+        other = (i * numbers[1] + j) * numbers[2] + k
+        first, end = grid.starts[other], grid.starts[other + 1]
+        for axis in range(3):
+            shift[axis] = along * box[0, axis] + across * box[1, axis] + above * box[2, axis]
+            from_, to = grid.positions[axis, first:end], near[axis, n : n + end - first]
+            for m in range(end - first):
+                to[m] = from_[m] + shift[axis]
+        for m in range(end - first):
+            places[n + m] = grid.places[first + m]
+        n += end - first
     return n
+
+
+@kernel
+def _beyond(near: Floats, n: int, beads: Floats, squares: Floats) -> None:
+    """Squared distances of beads from the least upright block around others, (3, beads)."""
+    squares[:n] = 0.0
+    for axis in range(3):
+        low, high, along = beads[axis].min(), beads[axis].max(), near[axis]
+        for k in range(n):
+            out = max(low - along[k], along[k] - high, 0.0)
+            squares[k] += out * out
+
+
+@kernel
+def _around(
+    near: Floats, n: int, beads: Floats, square: float, places: Partners, work: Work
+) -> int:
+    """Keep, in their order, only those of some beads that may be within reach of others.
+
+    Args:
+        near: Å, (3, at least n).
+        n: how many there are.
+        beads: the others, Å, (3, beads).
+        square: of the reach, Å².
+        places: of those near, (at least n + 8,).
+        work: room for squares, and for numbers of beads, with the numbers from 0 on.
+
+    Returns:
+        How many are kept.
+    """
+    squares, kept, numbers = work
+    _beyond(near, n, beads, squares)
+    squares[n : n + ROUND] = np.inf
+    # A little farther than the reach, whatever the rounding.
+    n_kept = pick_near(squares, square * (1.0 + 1e-9), numbers, _rounded(n), kept)
+    for k in range(n_kept):
+        places[k] = places[kept[k]]
+    for axis in range(3):
+        along = near[axis]
+        for k in range(n_kept):
+            along[k] = along[kept[k]]
+    return int(n_kept)
 
 
 @kernel
@@ -144,12 +189,6 @@ def _squares(near: Floats, n: int, centre: Floats, box: Floats, images: bool, to
         dx, dy = dx - turn * ba, dy - turn * b
         dx -= a * np.floor(dx * u + 0.5)
         squares[k] = dx * dx + dy * dy + dz * dz
-
-
-@inlined
-def _rounded(n: int) -> int:
-    """The next multiple of the width of a vector."""
-    return (n + ROUND - 1) // ROUND * ROUND
 
 
 @kernel
@@ -222,6 +261,7 @@ def make_rows(
     n_beads, room, longest = grid.positions.shape[1], rows.partners.shape[1], 0
     near, squares = np.empty((3, n_beads)), np.empty(n_beads + ROUND)
     places, row = np.zeros(n_beads + ROUND, np.uint32), np.empty(n_beads + ROUND, np.uint32)
+    numbers = np.arange(n_beads + ROUND).astype(np.uint32)
     whole = len(grid.starts) == 2
     for cell in range(cells[0], cells[1]):
         if whole:
@@ -230,6 +270,8 @@ def make_rows(
                 places[k] = grid.places[k]
         elif grid.starts[cell] < grid.starts[cell + 1]:
             n = _gather(grid, cell, box, near, places)
+            beads = grid.positions[:, grid.starts[cell] : grid.starts[cell + 1]]
+            n = _around(near, n, beads, reach * reach, places, (squares, row, numbers))
         for k in range(grid.starts[cell], grid.starts[cell + 1]):
             place = grid.places[k]
             _squares(near, n, grid.positions[:, k], box, whole, squares)
