@@ -19,7 +19,7 @@ from autograin_cli.liquid_arrays import Grid, Molecules, PairTables, Partners, R
 from autograin_cli.row_forces import WIDTH, pick_near
 
 # Digest of the modules of ours above, as in kernels.py.
-INLINED = "6ad1e3ee38fdd52f"
+INLINED = "43d3959fe318f3b0"
 
 Work = tuple[Floats, Partners, Partners]
 ROUND = WIDTH  # partners: rows are filled up to a multiple of it

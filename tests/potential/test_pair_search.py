@@ -24,6 +24,18 @@ def frame(n_beads: int, box: Tensor | None, seed: int = 1) -> Chunk:
     return Chunk(shares @ edges, torch.zeros(1).double(), boxes)
 
 
+def random_box(random: np.random.Generator, edge: float) -> Tensor:
+    """A box of either handedness, in no special orientation."""
+    box = edge * (np.eye(3) + random.uniform(-0.3, 0.3, (3, 3)))
+    return torch.from_numpy(box[random.permutation(3)])
+
+
+def assert_same(chunk: Chunk, reach: float) -> None:
+    (beads, apart), (expected, exact) = found_in(chunk, reach), plainly(chunk, reach)
+    assert torch.equal(beads, expected)
+    assert torch.allclose(apart, exact, rtol=0, atol=1e-10)
+
+
 def plainly(chunk: Chunk, reach: float) -> tuple[Tensor, Tensor]:
     """Pairs nearer than a reach, the smaller bead first, sorted, and the way between them."""
     z = chunk.positions[0]
@@ -64,3 +76,17 @@ def test_pairs_that_do_not_fit_the_room_are_found_again() -> None:
     even = 400 * 399 / 2 * 4 / 3 * pi * 6.0**3 / 20.0**3
     assert len(found[1]) > 1.5 * even + 100 * 400
     assert torch.equal(found[0], plainly(crowded, 6.0)[0])
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("share", [0.11, 0.2, 0.33, 0.499])
+def test_every_pair_within_reach_is_found_once_in_any_box(seed: int, share: float) -> None:
+    box = random_box(np.random.default_rng(seed), 20.0)
+    assert_same(frame(200, box, seed), share * float(heights(box).min()))
+
+
+@pytest.mark.parametrize("n_beads", [0, 1, 2])
+def test_a_box_of_hardly_any_beads_is_no_special_case(n_beads: int) -> None:
+    box = 20.0 * torch.eye(3).double()
+    corners = torch.tensor([[0.1, 0.1, 0.1], [19.9, 19.9, 19.9]]).double()
+    assert_same(Chunk(corners[None, :n_beads], torch.zeros(1).double(), box[None]), 3.0)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numba
 
-from autograin_cli.cells import Pairs
 from autograin_cli.kernel_arrays import Floats, Integers
+from autograin_cli.potential.pair_search import Pairs
 
 _SPLINE = 0.0  # in place of the exponent of a repulsion
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from autograin_cli.cells import Pairs, count_cells, find_fractions, neighbour, sort_into_cells
+from autograin_cli.cells import count_cells, find_fractions, neighbour, sort_into_cells
 from autograin_cli.elementary import MATH
 from autograin_cli.kernel_arrays import Floats, Integers
 from autograin_cli.trajectory import Chunk
@@ -29,6 +29,18 @@ class Box(NamedTuple):
     repeats: float
 
 
+class Pairs(NamedTuple):
+    """Room for pairs of beads.
+
+    first, second: the beads, (room,).
+    apart: from the first to the second, Å, (room, 3).
+    """
+
+    first: Integers
+    second: Integers
+    apart: Floats
+
+
 class Cells(NamedTuple):
     """Beads sorted by cells.
 
@@ -48,10 +60,17 @@ def frames_of(chunk: Chunk, frames: slice) -> list[tuple[Floats, Box]]:
     """Positions, Å, (beads, 3), and box of some frames of a chunk."""
     positions = chunk.positions[frames].contiguous().numpy()
     if chunk.boxes is None:
-        return [(frame, Box(np.eye(3), np.eye(3), 0.0)) for frame in positions]
+        return [(frame, box_of(None)) for frame in positions]
     vectors = chunk.boxes[frames].contiguous().numpy()
     boxes = zip(vectors, np.linalg.inv(vectors), strict=True)
     return [(x, Box(*both, 1.0)) for x, both in zip(positions, boxes, strict=True)]
+
+
+def box_of(vectors: Floats | None) -> Box:
+    """Give what the search needs of a box, Å, (3, 3), rows are the box vectors; None in vacuum."""
+    if vectors is None:
+        return Box(np.eye(3), np.eye(3), 0.0)
+    return Box(np.ascontiguousarray(vectors), np.ascontiguousarray(np.linalg.inv(vectors)), 1.0)
 
 
 def pairs_of(positions: Floats, box: Box, reach: float) -> Pairs:

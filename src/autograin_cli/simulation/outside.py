@@ -4,13 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograin_cli.cells import pairs_within
 from autograin_cli.geometry import coordinates
 from autograin_cli.potential.force_field import ForceField
 from autograin_cli.potential.pair import Nonbonded
+from autograin_cli.potential.pair_search import box_of, pairs_of
 from autograin_cli.system import System
-
-_ROOM = 50  # pairs for each bead, at first
 
 
 def shares_outside(force_field: ForceField, positions: Tensor, box: Tensor | None) -> Tensor:
@@ -60,14 +58,7 @@ def _counts(system: System, nonbonded: Nonbonded, frame: Tensor, box: Tensor | N
 
 def _near(frame: Tensor, box: Tensor | None, reach: float) -> tuple[Tensor, Tensor]:
     """Pairs nearer than a reach, (pairs, 2), the smaller number first, and their distances."""
-    positions = np.ascontiguousarray(frame.numpy())
-    matrix = np.zeros((3, 3)) if box is None else np.ascontiguousarray(box.double().numpy())
-    inverse = matrix if box is None else np.ascontiguousarray(np.linalg.inv(matrix))
-    found, room = -1, _ROOM * len(positions)
-    while not 0 <= found <= room:
-        room = max(found, room)
-        first, second = np.empty(room, np.int64), np.empty(room, np.int64)
-        apart = np.empty((room, 3))
-        found = pairs_within(positions, matrix, inverse, reach, first, second, apart)
-    pairs = torch.from_numpy(np.stack((first[:found], second[:found]), axis=1))
-    return pairs, torch.from_numpy(apart[:found]).norm(dim=1)
+    where = box_of(None if box is None else box.double().numpy())
+    found = pairs_of(np.ascontiguousarray(frame.numpy()), where, reach)
+    pairs = torch.from_numpy(np.stack((found.first, found.second), axis=1)).sort(dim=1).values
+    return pairs, torch.from_numpy(found.apart).norm(dim=1)
