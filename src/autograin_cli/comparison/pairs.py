@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, pairwise
 from math import ceil, pi
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 from autograin_cli import rdf_kernels
 from autograin_cli.comparison.runs import Run
 from autograin_cli.comparison.sampling import KEPT_VALUES, MOST_BLOCKS, Blocks, divide
+from autograin_cli.compilation import is_cached
 from autograin_cli.rdf_arrays import Bins, Layout
 from autograin_cli.statistics import effective_samples
 from autograin_cli.structure_kernels import count_within
@@ -242,8 +242,4 @@ class PairCounts:
 
 def compiled() -> bool:
     """Whether machine code of the kernel lies in the compiler's cache; making it takes seconds."""
-    folder = Path(str(rdf_kernels.count_pairs.stats.cache_path))
-    made = Path(rdf_kernels.__file__).stat().st_mtime
-    return any(
-        index.stat().st_mtime >= made for index in folder.glob("rdf_kernels.count_pairs-*.nbi")
-    )
+    return is_cached(rdf_kernels.count_pairs, rdf_kernels.__file__)

@@ -20,7 +20,7 @@ from autograin_cli.mapping.mapping import History, Mapping
 from autograin_cli.mapping.moments import Survey, surveys
 from autograin_cli.mapping.problem import Problem, check_beads, pose
 from autograin_cli.mapping.rounding import in_order, round_shares
-from autograin_cli.mapping.topology import bead_names, bead_types, colour_refinement, quotient_bonds
+from autograin_cli.mapping.topology import bead_names, bead_types, orbits_of, quotient_bonds
 from autograin_cli.molecules import Molecule
 from autograin_cli.settings import MappingSettings
 from autograin_cli.trajectory import Trajectory
@@ -86,7 +86,7 @@ def fit_survey(seen: Survey, molecule: Molecule, settings: MappingSettings) -> M
         best = annealed.histories[int(choice.rounded.argmin())]
         history = _relabelled(best, assignment)
     beads = quotient_bonds(molecule.bonds, assignment)
-    orbits = _orbits(problem)
+    orbits = orbits_of(problem.molecule, problem.classes)
     types = bead_types(assignment, settings.beads, beads, orbits)
     return Mapping(
         molecule=molecule,
@@ -151,19 +151,6 @@ def _encoder(problem: Problem, assignment: Tensor) -> Tensor:
         loss.backward()
         optimiser.step()
     return encoder(shares, logarithms.detach().exp())
-
-
-def _orbits(problem: Problem) -> Tensor:
-    """Symmetry class of each atom, (atoms,), int64."""
-    if problem.classes is not None:
-        return problem.classes.diagonal().unique(return_inverse=True)[1]
-    molecule = problem.molecule
-    near: list[set[int]] = [set() for _ in range(molecule.n_atoms)]
-    for first, second in molecule.bonds.tolist():
-        near[first].add(second)
-        near[second].add(first)
-    colours: list[object] = list(molecule.elements)
-    return torch.tensor(colour_refinement(colours, tuple(frozenset(a) for a in near)))
 
 
 def _relabelled(history: History, assignment: Tensor) -> History:

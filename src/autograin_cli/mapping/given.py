@@ -13,8 +13,8 @@ from autograin_cli.mapping.moments import Survey, moments
 from autograin_cli.mapping.topology import (
     LARGEST_SYMMETRISED,
     average_over_classes,
-    colour_refinement,
     components,
+    orbits_of,
     pair_classes,
     quotient_bonds,
     rigid_groups,
@@ -82,7 +82,7 @@ def given_mapping(molecule: Molecule, beads: GivenBeads, structures: Tensor) -> 
         bead_masses=masses,
         bead_bonds=bonds,
         rigid_groups=rigid,
-        orbits=_orbits(molecule, classes),
+        orbits=orbits_of(molecule, classes),
         mean_structure=seen.mean_structure,
         certificate=None,
         history=None,
@@ -131,15 +131,3 @@ def _bonds(molecule: Molecule, assignment: Tensor) -> Tensor:
     for piece in across[:, 1].unique():
         found.append(torch.combinations(across[across[:, 1] == piece, 0]))
     return torch.cat(found).unique(dim=0).reshape(-1, 2)
-
-
-def _orbits(molecule: Molecule, classes: Tensor | None) -> Tensor:
-    """Symmetry class of each atom, (atoms,), int64."""
-    if classes is not None:
-        return classes.diagonal().unique(return_inverse=True)[1]
-    near: list[set[int]] = [set() for _ in range(molecule.n_atoms)]
-    for first, second in molecule.bonds.tolist():
-        near[first].add(second)
-        near[second].add(first)
-    colours: list[object] = list(molecule.elements)
-    return torch.tensor(colour_refinement(colours, tuple(map(frozenset, near))))

@@ -284,3 +284,11 @@ def bead_names(types: tuple[str, ...]) -> tuple[str, ...]:
         seen[kind] += 1
         names.append(f"{kind}{seen[kind]}" if total[kind] > 1 else kind)
     return tuple(names)
+
+
+def orbits_of(molecule: Molecule, classes: Tensor | None) -> Tensor:
+    """Symmetry class of each atom, (atoms,), int64: of pairs of atoms, else by refinement."""
+    if classes is not None:
+        return classes.diagonal().unique(return_inverse=True)[1]
+    near = _neighbours(molecule.n_atoms, molecule.bonds)
+    return torch.tensor(colour_refinement(list(molecule.elements), near))

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from autograin_cli.compilation import is_cached
 from autograin_cli.kernel_arrays import Floats
 from autograin_cli.potential import pair_kernels
 from autograin_cli.potential.frame_layout import Counts, FrameModel, Plan, plan_of
@@ -102,9 +102,7 @@ def predicted(plan: Plan, design: Floats, n_frames: int, coefficients: Tensor) -
 
 def compiled() -> bool:
     """Whether machine code of the loops lies in the compiler's cache; making it takes seconds."""
-    folder, module = Path(str(add_pairs.stats.cache_path)), Path(pair_kernels.__file__)
-    indices = folder.glob(f"{module.stem}.add_pairs-*.nbi")
-    return any(index.stat().st_mtime >= module.stat().st_mtime for index in indices)
+    return is_cached(add_pairs, pair_kernels.__file__)
 
 
 def stretches(beads: Trajectory, n_blocks: int, length: int) -> Iterator[tuple[int, Chunk, slice]]:

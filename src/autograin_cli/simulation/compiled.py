@@ -5,14 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from autograin_cli import kernels
+from autograin_cli.compilation import is_cached
 from autograin_cli.kernel_arrays import LANES, Bath, Terms, new_block, new_state
 from autograin_cli.potential.potential import Potential
 from autograin_cli.potential.terms import Table, Term
@@ -121,18 +120,6 @@ def energies_and_forces(terms: Terms, positions: Tensor) -> tuple[Tensor, Tensor
 def compiled() -> bool:
     """Whether machine code of the kernels lies in the compiler's cache; making it takes seconds."""
     return is_cached(kernels.advance, kernels.__file__)
-
-
-def is_cached(kernel: Any, module: str) -> bool:
-    """Whether machine code of a kernel, made after its module was last changed, is kept.
-
-    Args:
-        kernel: a compiled function.
-        module: path of its file.
-    """
-    folder, path = Path(str(kernel.stats.cache_path)), Path(module)
-    made, pattern = path.stat().st_mtime, f"{path.stem}.{kernel.__name__}-*.nbi"
-    return any(index.stat().st_mtime >= made for index in folder.glob(pattern))
 
 
 def spans(n_replicas: int, n_threads: int) -> list[tuple[int, int]]:

@@ -11,10 +11,10 @@ import numpy as np
 from torch import Tensor
 
 from autograin_cli import liquid_kernels, rows
+from autograin_cli.compilation import is_cached
 from autograin_cli.kernel_arrays import LANES, Bath, Block, Floats, Integers
 from autograin_cli.liquid_arrays import Liquid, Molecules, PairTables, Rows
 from autograin_cli.potential.force_field import ForceField, check_box
-from autograin_cli.simulation.compiled import is_cached
 from autograin_cli.simulation.lattice import Lattice, lattice_of
 from autograin_cli.simulation.liquid_model import molecules_of, pair_tables
 
