@@ -26,7 +26,7 @@ def read_ndx(text: str) -> tuple[WrittenBead, ...]:
             raise _wrong(number, content, "a title first, as in [ A ]")
         elif content:
             groups[-1][1].extend(_index(word, number) for word in content.split())
-    return tuple(WrittenBead(kind, tuple(atoms), None) for kind, atoms in groups)
+    return tuple(WrittenBead(kind, tuple(atoms), None, origin=1) for kind, atoms in groups)
 
 
 def _index(word: str, line: int) -> int:

@@ -26,11 +26,13 @@ class WrittenBead:
     kind: type of the bead.
     atoms: indices in the frame.
     weights: one for each atom; None where the file has none.
+    origin: index of the first atom as the file counts: what messages count from.
     """
 
     kind: str
     atoms: tuple[int, ...]
     weights: tuple[float, ...] | None
+    origin: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,19 +104,21 @@ def beads_of_molecules(
 
 def _placed(bead: WrittenBead, place: dict[int, tuple[int, int, int]]) -> tuple[int, int, _Part]:
     """Type and copy of the molecule of a bead, and its atoms there."""
-    strange = [atom for atom in bead.atoms if atom not in place]
-    if strange or not bead.atoms:
+    written = [atom + bead.origin for atom in bead.atoms if atom not in place]
+    if written or not bead.atoms:
         raise InputError(
             given=f"bead {bead.kind} "
-            + (f"with the atom of index {shown(strange[0])}" if strange else "without atoms"),
-            expected=f"atoms of the trajectory read, indices 0 to {len(place) - 1} counted from 0",
+            + (f"with the atom of index {shown(written[0])}" if written else "without atoms"),
+            expected="atoms of the trajectory read, indices "
+            f"{bead.origin} to {len(place) - 1 + bead.origin} counted from {bead.origin}",
             remedy="count the atoms of the trajectory after --select, if that is given",
         )
     where = [place[atom] for atom in bead.atoms]
     if len({(number, copy) for number, copy, _ in where}) > 1:
+        numbers = [atom + bead.origin for atom in bead.atoms]
         raise InputError(
-            given=f"bead {bead.kind} with atoms {_few(bead.atoms)}, counted from 0, which are of "
-            "different molecules",
+            given=f"bead {bead.kind} with atoms {_few(numbers)}, "
+            f"counted from {bead.origin}, which are of different molecules",
             expected="the atoms of a bead in one molecule, joined by bonds",
             remedy="look for an index that is off by one; give a --topology if bonds were inferred",
         )
