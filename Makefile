@@ -24,11 +24,11 @@ HALF := $(HALF_$(MOLECULE))
 SAMPLE := data/samples/$(MOLECULE)
 DEMO := build/demo/$(MOLECULE)
 FULL := data/full
-LIQUIDS := methane ethane methane_512 ethane_343
+LIQUIDS := methane ethane ethane_more methane_512 ethane_343
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install format lint types test test-slow docs samples data liquids golden bench check
+.PHONY: help demo install format lint types test test-slow docs samples data liquids neural golden bench check
 
 help:
 	@echo "make demo        install, then run the four commands on real data (MOLECULE=otp, aniline, methane, ethane)"
@@ -40,6 +40,7 @@ help:
 	@echo "make data        the full atomistic sets of the liquids, 1 ns each (hours; -j2: two at once)"
 	@echo "make samples     regenerate the sample data, those of the liquids from the full sets"
 	@echo "make liquids     figures 4 and 5 of the paper from the full sets of the liquids"
+	@echo "make neural      figure 6: ethane with a network, from the full sets (an hour)"
 	@echo "make golden      write the golden numbers of the tests anew"
 	@echo "make bench       run the benchmarks"
 
@@ -157,6 +158,38 @@ $(STUDY)/%.run.h5: $(STUDY)/$$(liquid).map.h5 $(FULL)/$$(liquid)_forces.dcd
 $(STUDY)/%.h5: $(STUDY)/%.run.h5 $(FULL)/$$(liquid)_$$(LARGE_$$(liquid)).xtc
 	$(BIN)/autograin compare $< $(word 2,$^) -s $(basename $(word 2,$^)).psf -o $@ \
 	    --report $(STUDY)/$*.html --overwrite
+
+# Figure 6: ethane with centres of mass, a spline and a network on top of it, from twice the frames.
+NEURAL := build/neural
+FRAMES := $(FULL)/ethane.xtc $(FULL)/ethane_more.xtc
+FITTING := $(FRAMES) -s $(FULL)/ethane.psf --forces $(FULL)/ethane_forces.dcd \
+    --forces $(FULL)/ethane_more_forces.dcd --force-unit kJ/mol/A --temperature 120
+PACE_neural := --timestep 6fs
+
+neural: docs/figures/ethane_neural.svg
+
+docs/figures/ethane_neural.svg: $(NEURAL)/spline.h5 $(NEURAL)/neural.h5
+	@mkdir -p $(@D)
+	$(BIN)/python docs/liquid_figures.py $@ spline=$(word 1,$^) network=$(word 2,$^)
+
+.PRECIOUS: $(NEURAL)/%.fit.h5 $(NEURAL)/%.run.h5 $(NEURAL)/%.h5
+
+$(NEURAL)/map.h5: $(INSTALLED) $(FULL)/ethane.xtc
+	@mkdir -p $(NEURAL)
+	$(BIN)/autograin fit-mapping $(FULL)/ethane.xtc -s $(FULL)/ethane.psf --beads 2 -o $@ --overwrite
+
+$(NEURAL)/spline.fit.h5: $(NEURAL)/map.h5 $(FRAMES)
+	$(BIN)/autograin fit-potential $< $(FITTING) -o $@ --overwrite
+
+$(NEURAL)/neural.fit.h5: $(NEURAL)/map.h5 $(FRAMES)
+	$(BIN)/autograin fit-potential $< $(FITTING) --neural --resume -o $@ --overwrite
+
+$(NEURAL)/%.run.h5: $(NEURAL)/%.fit.h5
+	$(BIN)/autograin simulate $< --molecules 343 --time 1ns $(PACE_$*) --seed 1 -o $@ --overwrite
+
+$(NEURAL)/%.h5: $(NEURAL)/%.run.h5 $(FULL)/ethane_343.xtc
+	$(BIN)/autograin compare $< $(FULL)/ethane_343.xtc -s $(FULL)/ethane_343.psf -o $@ \
+	    --report $(NEURAL)/$*.html --overwrite
 
 bench: $(INSTALLED)
 	for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done

@@ -26,13 +26,19 @@ def bounded(name: str, measured: float, bound: float, label: str = "") -> Check:
     return Check(name, f"{measured:.1e}{label}", f"below {bound:.0e}{label}", passed)
 
 
-def temperature_check(name: str, measured: float, error: float, wanted: float) -> Check:
-    """A check of a temperature that has a standard error, all in K."""
+def temperature_check(
+    name: str, measured: float, error: float, wanted: float, bias: float = 0.0
+) -> Check:
+    """A check of a temperature that has a standard error, all in K.
+
+    bias: what the integrator may be off by, K.
+    """
+    allowed = f" and {bias:.1f} K" if bias else ""
     return Check(
         name,
         f"{measured:.1f} K, standard error {error:.1f} K",
-        f"{wanted:.0f} K within 4 standard errors",
-        bool(abs(measured - wanted) < 4 * error),
+        f"{wanted:.0f} K within 4 standard errors{allowed}",
+        bool(abs(measured - wanted) < 4 * error + bias),
     )
 
 

@@ -64,8 +64,12 @@ PLANS = {
     "methane": Plan("methane", methane(4), WITH_FORCES, 0.5, True, 1),
     "ethane": Plan("ethane", ethane(4), WITH_FORCES, 0.5, True, 1),
     "methane_512": Plan("methane_512", methane(8), REFERENCE, 2.0, False, 1),
+    "ethane_more": Plan("ethane_more", ethane(4), REFERENCE, 0.25, True, 2),
     "ethane_343": Plan("ethane_343", ethane(7), REFERENCE, 2.0, False, 1),
 }
+
+# Time of the first frame in the files, ps: so that a set can be read after another as one.
+STARTS = {"ethane_more": 1000.0}
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from liquid_dynamics import (
     MESH,
     PLANS,
     ROUNDING,
+    STARTS,
     Frames,
     Plan,
     cpu_time,
@@ -54,6 +55,8 @@ from sample_files import (
 )
 
 BLOCKS = 10  # of a run, taken as independent
+# The pair forces of rRESPA come in impulses, 2 fs apart, which warm the bonds to hydrogen by 1.4 %.
+IMPULSE_BIAS = 0.02
 
 
 def block_error(series: Array) -> float:
@@ -129,7 +132,9 @@ def check_forces(
     frames = independent_frames(len(series), plan.interval, plan.dynamics.friction)
     error = float(series.std() / np.sqrt(frames))
     name = "bond thermometer of the files"
-    yield temperature_check(name, series.mean(), error, plan.liquid.temperature)
+    kelvin = plan.liquid.temperature
+    bias = IMPULSE_BIAS * kelvin if plan.dynamics.inner_steps > 1 else 0.0
+    yield temperature_check(name, series.mean(), error, kelvin, bias)
 
 
 def check_files(plan: Plan, molecule: Molecule, frames: Frames, folder: Path) -> Iterator[Check]:
@@ -137,7 +142,8 @@ def check_files(plan: Plan, molecule: Molecule, frames: Frames, folder: Path) ->
     psf, n_frames = folder / f"{plan.stem}.psf", len(frames.positions)
     yield check_topology(psf, molecule, plan.liquid.n_molecules)
     positions, times = read_back(psf, folder / f"{plan.stem}.xtc")
-    late = np.abs(times - plan.interval * np.arange(n_frames)).max() / plan.interval
+    expected = STARTS.get(plan.stem, 0.0) + plan.interval * np.arange(n_frames)
+    late = np.abs(times - expected).max() / plan.interval
     yield bounded("times in the files, largest error / interval", late, 1e-2)
     rounding = np.abs(positions - frames.positions).max()
     yield bounded("positions in XTC, largest error", rounding, ROUNDING / 10, " Å")
@@ -156,7 +162,8 @@ def write_files(plan: Plan, molecule: Molecule, frames: Frames, folder: Path) ->
     pace = (plan.interval, plan.dynamics.timestep)
     write_lines(folder / f"{stem}.psf", psf_lines(molecule, plan.liquid.n_molecules))
     write_lines(folder / f"{stem}.pdb", pdb_lines(molecule, frames.positions[0], box))
-    write_xtc(folder / f"{stem}.xtc", frames.positions, *pace, box)
+    start = STARTS.get(stem, 0.0)
+    write_xtc(folder / f"{stem}.xtc", frames.positions, *pace, box, start)
     if plan.with_forces:
         write_dcd(folder / f"{stem}_forces.dcd", frames.forces, *pace, "forces, kJ/(mol A)")
 

@@ -98,18 +98,24 @@ def write_dcd(path: Path, frames: Array, interval: float, timestep: float, remar
 
 
 def write_xtc(
-    path: Path, positions: Array, interval: float, timestep: float, box: float = 0.0
+    path: Path,
+    positions: Array,
+    interval: float,
+    timestep: float,
+    box: float = 0.0,
+    start: float = 0.0,
 ) -> None:
     """Write positions (Å, shape (frames, atoms, 3)) with five decimals in nm.
 
-    interval: ps between frames. timestep: ps. box: edge of a periodic cube in Å.
+    interval: ps between frames. timestep: ps. box: edge of a periodic cube in Å. start: time of
+    the first frame, ps.
     """
     in_nm = MDAnalysis.units.convert(positions, "A", "nm").astype(np.float32)
     edges = np.eye(3, dtype=np.float32) * np.float32(box / 10)
-    stride = round(interval / timestep)
+    stride, first = round(interval / timestep), round(start / timestep)
     with XTCFile(str(path), "w") as file:
         for k, frame in enumerate(in_nm):
-            file.write(frame, edges, k * stride, k * interval, XTC_PRECISION)
+            file.write(frame, edges, first + k * stride, start + k * interval, XTC_PRECISION)
 
 
 def write_trr(

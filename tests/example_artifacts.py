@@ -12,10 +12,13 @@ from torch import Tensor
 from autograin_cli.comparison.comparison import (
     Comparison,
     Distribution,
+    JointDistribution,
+    Orientation,
     PairDistribution,
     Quantity,
     Score,
     StructureFactor,
+    TripletDistribution,
 )
 from autograin_cli.files.artifacts import (
     Artifact,
@@ -24,8 +27,11 @@ from autograin_cli.files.artifacts import (
     SimulationWriter,
     save,
 )
+from autograin_cli.mapping.components import system_of
 from autograin_cli.mapping.mapping import Certificate, History, Mapping
 from autograin_cli.molecules import Molecule
+from autograin_cli.potential.neural.network import Interaction, Moments, Network
+from autograin_cli.potential.neural.potential import NeuralPotential, TrainingHistory
 from autograin_cli.potential.pair import Nonbonded, PairTerm
 from autograin_cli.potential.potential import Channel, Potential
 from autograin_cli.potential.terms import Table, Term
@@ -40,14 +46,17 @@ BOX = torch.tensor([[21.0, 0.0, 0.0], [4.0, 22.0, 0.0], [-3.0, 5.0, 23.0]], dtyp
 
 KINDS = ("mapping", "potential", "simulation", "comparison")
 LIQUIDS = ("liquid potential", "liquid simulation", "liquid comparison")
-EXAMPLES = (*KINDS, *LIQUIDS)
+NEURAL = "neural potential"
+EXAMPLES = (*KINDS, *LIQUIDS, NEURAL)
 
 
 def example(name: str, seed: int = 0) -> Artifact:
-    """An artifact of a kind, or of a liquid of a kind, of two types of molecules.
+    """An artifact of a kind, or of a liquid of a kind, or with networks: two types of molecules.
 
     Numbers are random, so that none is there by chance.
     """
+    if name == NEURAL:
+        return with_networks(example("potential", seed), seed)
     if name in LIQUIDS:
         return liquid(example(name.removeprefix("liquid "), seed), seed)
     kind, random = name, torch.Generator().manual_seed(seed)
@@ -275,13 +284,42 @@ def _comparison(random: torch.Generator) -> Comparison:
             _distribution(random, "bond", "Å", "bond A-B"),
             _distribution(random, "angle", "degrees", "angle A-B-A"),
         ),
+        joint_distributions=(_joint_distribution(random),),
         pair_distributions=(),
         structure_factors=(),
+        triplet_distributions=(),
+        orientations=(),
         quantities=(),
         reference_frames=1500,
         model_frames=N_FRAMES * REPLICAS,
         reference_time=3000.0,
         overlap=0.0,
+    )
+
+
+def _joint_distribution(random: torch.Generator) -> JointDistribution:
+    reference, model = normal(random, 5, 4) ** 2, normal(random, 5, 4) ** 2
+    return JointDistribution(
+        name="bond A-B, angle A-B-A",
+        first="bond A-B",
+        second="angle A-B-A",
+        first_unit="Å",
+        second_unit="degrees",
+        unit="1/(Å degrees)",
+        first_edges=torch.linspace(1, 3, 6, dtype=torch.float64),
+        second_edges=torch.linspace(90, 150, 5, dtype=torch.float64),
+        reference=reference,
+        reference_low=0.9 * reference,
+        reference_high=1.1 * reference,
+        model=model,
+        model_low=0.9 * model,
+        model_high=1.1 * model,
+        correlation=Quantity("correlation", "1", -0.25, 0.01, 0.125, 0.02, expected_to_match=True),
+        reference_effective=321.0,
+        model_effective=654.0,
+        reference_blocks=21,
+        model_blocks=REPLICAS,
+        scores=(Score("jensen-shannon", "bits", 0.03, 0.02, 0.04, 0.02),),
     )
 
 
@@ -316,9 +354,76 @@ def liquid(artifact: Artifact, seed: int = 0) -> Artifact:
             replicas=2,
             pressure=-123.4,
             pressure_error=5.6,
+            spread=0.3125,
+            extrapolated=0.0625,
             outside=torch.rand(2 + len(nonbonded.terms), dtype=torch.float64, generator=random),
         ),
         comparison=None if comparison is None else _of_liquid(comparison, random),
+    )
+
+
+def with_networks(artifact: Artifact, seed: int = 0) -> Artifact:
+    """The same beads, with an ensemble of two networks, of rank 2 and of rank 0."""
+    random = torch.Generator().manual_seed(seed + 2000)
+    type_names = system_of(artifact.mappings).type_names
+    neural = NeuralPotential(
+        type_names=type_names,
+        networks=tuple(network(random, len(type_names), rank) for rank in (2, 0)),
+        channels=(
+            Channel("all", 0.45, 0.01, 0.75, 0.125),
+            Channel("prior", 0.375, 0.02, None, None),
+        ),
+        spread=0.25 + number(random),
+        spread_high=2.5 + number(random),
+        histories=tuple(_training_history(random, n_epochs) for n_epochs in (7, 5)),
+        n_frames=1234,
+    )
+    return replace(artifact, neural=neural)
+
+
+def network(random: torch.Generator, n_types: int, rank: int, cutoff: float = 6.0) -> Network:
+    """A network with random weights: 4 features, 3 moments, 9 cells, 2 interactions."""
+    features, moments, cells = 4, 3, 9
+    n_messages = features * (1 + rank)
+
+    def filters(width: int) -> Tensor:
+        points = normal(random, 2, cells + 3, width)
+        points[:, -3:] = 0.0
+        return points
+
+    def interaction() -> Interaction:
+        return Interaction(
+            mixing=normal(random, features, features),
+            filters=filters(features),
+            moments=tuple(
+                Moments(
+                    mixing=normal(random, features, moments),
+                    filters=filters(moments),
+                    left=normal(random, 2 * moments, features),
+                    right=normal(random, 2 * moments, features),
+                )
+                for _ in range(rank)
+            ),
+            hidden=normal(random, n_messages, features),
+            hidden_bias=normal(random, features),
+            update=normal(random, features, features),
+        )
+
+    return Network(
+        cutoff=cutoff,
+        embedding=normal(random, n_types, features),
+        interactions=(interaction(), interaction()),
+        readout=normal(random, features, 5),
+        readout_bias=normal(random, 5),
+        energies=normal(random, 5),
+    )
+
+
+def _training_history(random: torch.Generator, n_epochs: int) -> TrainingHistory:
+    return TrainingHistory(
+        training_loss=100 + normal(random, n_epochs) ** 2,
+        validation_loss=101 + normal(random, n_epochs) ** 2,
+        learning_rate=1e-3 * normal(random, n_epochs) ** 2,
     )
 
 
@@ -398,6 +503,8 @@ def _of_liquid(comparison: Comparison, random: torch.Generator) -> Comparison:
     return replace(
         comparison,
         pair_distributions=(near, inside),
+        triplet_distributions=(_triplet_distribution(),),
+        orientations=(_orientation(2), _orientation(1)),
         structure_factors=(
             StructureFactor(
                 name="S(q) OTP:A-OTP:B",
@@ -412,6 +519,57 @@ def _of_liquid(comparison: Comparison, random: torch.Generator) -> Comparison:
         quantities=(
             Quantity("pressure", "bar", None, None, -123.4, 5.6, expected_to_match=False),
             Quantity("diffusion OTP", "Å²/ps", 0.1, 0.01, 0.4, torch.inf, expected_to_match=False),
+        ),
+    )
+
+
+def _triplet_distribution() -> TripletDistribution:
+    edges = torch.linspace(0.0, 180.0, 37, dtype=torch.float64)
+    middle = (edges[1:] + edges[:-1]) / 2
+    reference = torch.exp(-(((middle - 60.0) / 20.0) ** 2)) + 0.5 * middle.deg2rad().sin()
+    reference = reference / (5.0 * reference.sum())
+    model = 0.5 * reference + 0.5 * reference.flip(0)
+    return TripletDistribution(
+        name="triplet OTP:A-OTP:B-OTP:B",
+        types=("OTP:A", "OTP:B", "OTP:B"),
+        shells=torch.tensor([6.4, 5.9], dtype=torch.float64),
+        edges=edges,
+        reference=reference,
+        reference_low=0.95 * reference,
+        reference_high=1.05 * reference,
+        model=model,
+        model_low=0.97 * model,
+        model_high=1.03 * model,
+        reference_blocks=16,
+        model_blocks=20,
+        scores=(
+            Score("rms deviation", "1/degrees", 0.004, 0.003, 0.005, 0.001),
+            Score("jensen-shannon", "bits", 0.02, 0.01, 0.03, 0.015),
+        ),
+    )
+
+
+def _orientation(order: int) -> Orientation:
+    edges = torch.arange(3.0, 10.01, 0.25, dtype=torch.float64)
+    middle = (edges[1:] + edges[:-1]) / 2
+    reference = 0.5 * torch.exp(-(middle - 3.0)) * torch.cos(2.0 * middle)
+    model = 0.5 * reference
+    return Orientation(
+        name=f"P{order} OTP-β/x %.",
+        order=order,
+        molecules=("OTP", "β/x %."),
+        edges=edges,
+        reference=reference,
+        reference_low=reference - 0.01,
+        reference_high=reference + 0.01,
+        model=model,
+        model_low=model - 0.02,
+        model_high=model + 0.02,
+        reference_blocks=16,
+        model_blocks=20,
+        scores=(
+            Score("max deviation", "1", 0.2, 0.1, 0.3, 0.05),
+            Score("rms deviation", "1", 0.05, 0.04, 0.06, 0.02),
         ),
     )
 

@@ -12,7 +12,7 @@ STAGES = {"mapping", "potential", "simulation", "comparison"}
 MAY_IMPORT = {
     "cli": {"cli", "files", "joint", *STAGES},
     "files": {"files", *STAGES},
-    "joint": {"mapping", "potential"},
+    "joint": {"joint", "mapping", "potential"},
     "mapping": {"mapping"},
     "potential": {"potential"},
     "simulation": {"simulation", "potential"},
@@ -50,8 +50,6 @@ every_module = pytest.mark.parametrize("module", MODULES, ids=identifier)
 def layer(module: Path) -> str:
     """Package that a module belongs to; 'root' for a module beside the packages."""
     parts = module.relative_to(PACKAGE).with_suffix("").parts
-    if parts == ("joint",):
-        return "joint"
     if parts == ("__main__",):
         return "cli"
     return parts[0] if len(parts) > 1 else "root"
@@ -74,7 +72,7 @@ def layer_of_import(name: str) -> str | None:
         return None
     if len(parts) > 1 and (PACKAGE / parts[1]).is_dir():
         return parts[1]
-    return "joint" if parts[1:2] == ["joint"] else "root"
+    return "root"
 
 
 def parsed(module: Path) -> ast.Module:

@@ -55,3 +55,15 @@ class EngineError(AutograinError):
     """An engine was asked for whose program is not there, or fails."""
 
     exit_code = 69
+
+
+class CheckpointedError(AutograinError):
+    """A training was asked to stop before its end; its checkpoint says where it goes on."""
+
+    exit_code = 75
+
+
+class ResumeError(AutograinError):
+    """A training cannot go on: settings, inputs or program are not those of its checkpoint."""
+
+    exit_code = 78

@@ -41,7 +41,7 @@ def _space(tables: PairTables, box: Floats) -> Space:
 
 
 @kernel
-def _pair_forces(
+def pair_forces(
     quads: Floats,
     forces: Floats,
     rows: Rows,
@@ -83,7 +83,7 @@ def _shortened(block: Block, n_beads: int) -> Block:
 
 
 @kernel
-def _bonded_forces(
+def bonded_forces(
     now: Floats, forces: Floats, units: tuple[int, int], molecules: Molecules, block: Block
 ) -> None:
     """Add the forces of bonded terms on the molecules of some units.
@@ -208,8 +208,8 @@ def advance(
     span = _span(task.units, molecules)
     for step in range(task.steps[0], task.steps[1]):
         now = liquid.positions[step & 1]
-        _pair_forces(liquid.quads[step & 1], liquid.forces, rows, tables, box, span)
-        _bonded_forces(now, liquid.forces, task.units, molecules, block)
+        pair_forces(liquid.quads[step & 1], liquid.forces, rows, tables, box, span)
+        bonded_forces(now, liquid.forces, task.units, molecules, block)
         state = _move(liquid, step, span, task, bath)
         if state != GO_ON:
             return step + 1, state
@@ -245,7 +245,7 @@ def evaluate(
     block.sums[0] = 0.0
     block.noise.fill(0.0)
     liquid.forces.fill(0.0)
-    _bonded_forces(now, liquid.forces, (0, len(molecules.units)), molecules, block)
+    bonded_forces(now, liquid.forces, (0, len(molecules.units)), molecules, block)
     for term in range(len(block.noise)):
         sums[2 + term] = block.noise[term]
     sums[0] = block.sums[0]

@@ -22,12 +22,13 @@ from autograin_cli.rdf_arrays import (
 MATH = {"contract", "arcp", "nsz", "reassoc", "afn"}
 TURNS = 4  # histograms that are counted into in turn
 FINE = 2  # cells along the range of the histogram
+Way = tuple[int, bool]
 GAIN = 0.6  # share of all pairs that cells must leave out to be worth their while
 inlined = numba.njit(forceinline=True, fastmath=MATH, error_model="numpy")
 
 
 @inlined
-def _find_upright(frame: Frame, i: int, span: tuple[int, int], bins: Bins, found: Integers) -> None:
+def find_upright(frame: Frame, i: int, span: tuple[int, int], bins: Bins, found: Integers) -> None:
     """Find the bins of the distances from a bead to a row of others, in a box of right angles."""
     edges = frame.edges
     x0, y0, z0, own = frame.x[i], frame.y[i], frame.z[i], frame.molecules[i]
@@ -44,7 +45,7 @@ def _find_upright(frame: Frame, i: int, span: tuple[int, int], bins: Bins, found
 
 
 @inlined
-def _find_skewed(frame: Frame, i: int, span: tuple[int, int], bins: Bins, found: Integers) -> None:
+def find_skewed(frame: Frame, i: int, span: tuple[int, int], bins: Bins, found: Integers) -> None:
     """Find them in any box, exactly up to half of its least height."""
     edges = frame.edges
     x0, y0, z0, own = frame.x[i], frame.y[i], frame.z[i], frame.molecules[i]
@@ -80,9 +81,9 @@ def _count(frame: Frame, i: int, span: tuple[int, int], bins: Bins, work: Work) 
     """Count the distances from a bead to a row of others."""
     found = work.bins
     if frame.edges[3] == 0.0 and frame.edges[4] == 0.0 and frame.edges[5] == 0.0:
-        _find_upright(frame, i, span, bins, found)
+        find_upright(frame, i, span, bins, found)
     else:
-        _find_skewed(frame, i, span, bins, found)
+        find_skewed(frame, i, span, bins, found)
     _add(max(span[1] - span[0], 0), work)
 
 
@@ -99,7 +100,7 @@ def _all_pairs(
 
 
 @inlined
-def _cell_counts(frame: Frame, reach: float, numbers: Integers) -> bool:
+def cell_counts(frame: Frame, reach: float, numbers: Integers) -> bool:
     """Find how many cells a box has along its vectors; tell whether they are of any use."""
     edges = frame.edges
     a, b, c, ba, ca, cb = edges[0], edges[1], edges[2], edges[3], edges[4], edges[5]
@@ -119,7 +120,7 @@ def _cell_counts(frame: Frame, reach: float, numbers: Integers) -> bool:
 
 
 @inlined
-def _sort(frame: Frame, span: tuple[int, int], numbers: Integers, starts: Integers) -> None:
+def sort_by_cells(frame: Frame, span: tuple[int, int], numbers: Integers, starts: Integers) -> None:
     """Sort the beads of one type by cells, in place; `starts` gives the first of each cell."""
     n, first = span[1] - span[0], span[0]
     cell, place = np.empty(n, np.int64), np.empty(n, np.int64)
@@ -147,7 +148,7 @@ def _sort(frame: Frame, span: tuple[int, int], numbers: Integers, starts: Intege
 
 
 @inlined
-def _append(frame: Frame, i: int, shift: tuple[int, int, int], to: Partners, at: int) -> None:
+def append(frame: Frame, i: int, shift: tuple[int, int, int], to: Partners, at: int) -> None:
     """Write down where the image of a bead stands, Å."""
     edges = frame.edges
     x, y, z = frame.x[i] + shift[0], frame.y[i] + shift[1], frame.z[i] + shift[2]
@@ -164,32 +165,33 @@ def _turns(place: int, n: int) -> int:
 
 
 @inlined
-def _gather(
-    frame: Frame, numbers: Integers, cell: int, starts: Integers, half: bool, to: Partners
+def gather(
+    frame: Frame, numbers: Integers, cell: int, starts: Integers, way: Way, to: Partners
 ) -> int:
     """Write down the beads of the cells near a cell, and give their number.
 
     starts: first bead of each cell, (cells + 1,).
-    half: whether each pair of cells is met from one side only; a cell then comes before others.
+    way: cells to either side; whether pairs of cells are met but once, a cell before others.
     """
+    wide, half = way
     nx, ny, nz = numbers[0], numbers[1], numbers[2]
     x, y, z, n = cell % nx, cell // nx % ny, cell // nx // ny, 0
-    for dz in range(0 if half else -FINE, FINE + 1):
+    for dz in range(0 if half else -wide, wide + 1):
         up = _turns(z + dz, nz)
-        for dy in range(0 if half and dz == 0 else -FINE, FINE + 1):
+        for dy in range(0 if half and dz == 0 else -wide, wide + 1):
             aside = _turns(y + dy, ny)
             row = ((z + dz - up * nz) * ny + y + dy - aside * ny) * nx
-            for dx in range(0 if half and dz == 0 and dy == 0 else -FINE, FINE + 1):
+            for dx in range(0 if half and dz == 0 and dy == 0 else -wide, wide + 1):
                 along = _turns(x + dx, nx)
                 near = row + x + dx - along * nx
                 for i in range(starts[near], starts[near + 1]):
-                    _append(frame, i, (along, aside, up), to, n)
+                    append(frame, i, (along, aside, up), to, n)
                     n += 1
     return n
 
 
 @inlined
-def _find_partners(
+def find_partners(
     partners: Partners,
     own: int,
     centre: tuple[float, float, float],
@@ -220,12 +222,12 @@ def _near_pairs(
     for cell in range(len(first) - 1):
         if first[cell] == first[cell + 1]:
             continue
-        n = _gather(frame, numbers, cell, second, same, partners)
+        n = gather(frame, numbers, cell, second, (FINE, same), partners)
         for i in range(first[cell], first[cell + 1]):
-            _append(frame, i, (0, 0, 0), centre, 0)
+            append(frame, i, (0, 0, 0), centre, 0)
             place = centre.x[0], centre.y[0], centre.z[0]
             span = (i - first[cell] + 1 if same else 0, n)
-            _find_partners(partners, frame.molecules[i], place, span, bins, work.bins)
+            find_partners(partners, frame.molecules[i], place, span, bins, work.bins)
             _add(span[1] - span[0], work)
 
 
@@ -233,7 +235,7 @@ def _near_pairs(
 
 
 @inlined
-def _load(frame: Frame, positions: Floats, inverse: Floats, layout: Layout) -> None:
+def load(frame: Frame, positions: Floats, inverse: Floats, layout: Layout) -> None:
     """Fill a frame with fractions of the box from 0 to 1, sorted by type."""
     for k in range(len(layout.order)):
         bead = layout.order[k]
@@ -248,10 +250,10 @@ def _load(frame: Frame, positions: Floats, inverse: Floats, layout: Layout) -> N
 def _count_frame(frame: Frame, starts: Integers, bins: Bins, work: Work, counts: Integers) -> None:
     """Count the pairs of a frame, (pairs of types, bins)."""
     numbers, pair, n_types = np.empty(3, np.int64), 0, len(starts) - 1
-    celled = _cell_counts(frame, bins.number / bins.density, numbers)
+    celled = cell_counts(frame, bins.number / bins.density, numbers)
     cells = np.zeros((n_types, numbers[0] * numbers[1] * numbers[2] + 1 if celled else 1), np.int64)
     for a in range(n_types if celled else 0):
-        _sort(frame, (starts[a], starts[a + 1]), numbers, cells[a])
+        sort_by_cells(frame, (starts[a], starts[a + 1]), numbers, cells[a])
     for a in range(n_types):
         for b in range(a, n_types):
             work.counts.fill(0)
@@ -293,5 +295,5 @@ def count_pairs(
     x, y, z, molecules = np.empty(n), np.empty(n), np.empty(n), np.empty(n, np.int32)
     for f in range(len(positions)):
         frame = Frame(x, y, z, molecules, edges[f])
-        _load(frame, positions[f], inverses[f], layout)
+        load(frame, positions[f], inverses[f], layout)
         _count_frame(frame, layout.starts, bins, work, counts[f])

@@ -147,6 +147,72 @@ class PotentialSettings:
 
 
 @dataclass(frozen=True)
+class NeuralSettings:
+    """Choices of fit-potential --neural."""
+
+    neural: bool = _setting(
+        False, "train a network on what bonds and pair terms leave of the forces"
+    )
+    neural_cutoff: float = _setting(
+        6.0, "distance from which beads pass no messages in the network", unit="Å", least=0.1
+    )
+    features: int = _setting(32, "features of a bead in the network", least=1, most=1024)
+    interactions: int = _setting(2, "interactions of the network, one after the other", least=1)
+    rank: int = _setting(
+        2,
+        "highest rank of the moments that see angles; 0 is SchNet, which sees distances alone",
+        least=0,
+        most=2,
+    )
+    moments: int = _setting(8, "moments of each rank in an interaction", least=1, most=1024)
+    ensemble: int = _setting(
+        1, "networks that are trained; their mean is used, their spread warns", least=1, most=64
+    )
+    epochs: int = _setting(50, "most passes over the frames", least=1)
+    batch: int | None = _setting(
+        None,
+        "beads of a step of the optimiser, in whole frames; 1024, or fewer so that an epoch has "
+        "30 steps",
+        least=1,
+    )
+    learning_rate: float = _setting(2e-3, "first learning rate of Adam", least=0.0)
+    patience: int = _setting(
+        1, "epochs without progress on the frames held out before the rate is halved", least=1
+    )
+    neural_seed: int = _setting(0, "seed of the weights and of the order of frames", least=0)
+    device: str = _setting(
+        "auto",
+        "where to train; auto is CUDA where it is there",
+        choices=("auto", "cpu", "cuda"),
+    )
+    max_hours: float | None = _setting(
+        None,
+        "time after which a training stops with a checkpoint, from the start of the command",
+        unit="h",
+        least=0.0,
+    )
+    resume: bool = _setting(
+        False,
+        "go on from the checkpoint that a training left when it was stopped; begin where there "
+        "is none",
+    )
+
+
+@dataclass(frozen=True)
+class JointSettings:
+    """Choices of fit-potential --joint."""
+
+    joint: bool = _setting(
+        False, "refine the mapping with the potential; a change must win on frames held out"
+    )
+    joint_weight: float = _setting(
+        1.0, "weight of the unexplained mean force against the mapping's own objective", least=0.0
+    )
+    joint_steps: int = _setting(400, "optimisation steps of the joint training", least=10)
+    joint_seed: int = _setting(0, "seed of the joint training", least=0)
+
+
+@dataclass(frozen=True)
 class SimulationSettings:
     """Choices of simulate."""
 
@@ -204,11 +270,18 @@ class ComparisonSettings:
     rdf_range: float | None = _setting(
         None, "longest distance of g(r); half of the thinnest box if not given", unit="Å", least=0.1
     )
+    shell: float | None = _setting(
+        None,
+        "distance up to which beads of other molecules are neighbours, for angles between them; "
+        "the first minimum of g(r) of the reference, for each pair of types, if not given",
+        unit="Å",
+        least=0.1,
+    )
     resamples: int = _setting(400, "resamples of the block bootstrap", least=50)
     fail_above: float | None = _setting(
         None,
-        "exit with 3 if a score over its floor is larger: Jensen-Shannon of a distribution, or the "
-        "rms deviation of g(r)",
+        "exit with 3 if a score over its floor is larger: Jensen-Shannon of a distribution, of one "
+        "coordinate or two, or the rms deviation of g(r), triplet angles and P2(r)",
         least=0.0,
     )
     seed: int = _setting(0, "seed of the bootstrap", least=0)

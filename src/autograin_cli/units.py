@@ -60,6 +60,11 @@ def force_from_per_nm(force: Amount) -> Amount:
     return force / _ANGSTROM_PER_NM
 
 
+def force_per_nm(force: Amount) -> Amount:
+    """Force in kJ/(mol nm) of one in kJ/(mol Å); a number or an array."""
+    return force / nm_from_angstrom(1.0)
+
+
 def kj_from_kcal(energy: Amount) -> Amount:
     """Energy in kJ/mol of one in kcal/mol; a number or an array, also per Å."""
     return energy * _KJ_PER_KCAL

@@ -138,6 +138,10 @@ def test_a_trajectory_of_another_program_is_compared(
     assert pairs.name == "intermolecular A-A"
     assert pairs.features[0].reference == pytest.approx(4.0, abs=0.1)
     assert pairs.score("rms deviation").value < 3 * pairs.score("rms deviation").floor
+    (triplets,) = artifact.comparison.triplet_distributions
+    assert triplets.name == "triplet A-A-A"
+    assert triplets.shells.tolist() == [pairs.shell, pairs.shell]
+    assert artifact.comparison.orientations == ()  # one bead has no axis
     assert artifact.comparison.overlap == 0.0
     assert report.exists()
 

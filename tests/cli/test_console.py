@@ -69,6 +69,30 @@ def test_a_long_task_writes_a_line_from_time_to_time_in_a_log(
     assert text.splitlines()[0] == "fitting: 0.0 s, 25 %"
 
 
+def test_a_task_that_tells_how_far_it_is_writes_its_words_in_a_log(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_module, "_SECONDS_BETWEEN_LINES", 0.01)
+    text, deadline = "", monotonic() + 10
+    with log.console.telling_task("training") as tell:
+        tell(3, 12, "loss 0.5, at most 3 min left")
+        while not text.startswith("training: loss") and monotonic() < deadline:
+            text = log.text()
+    assert text.splitlines()[0] == "training: loss 0.5, at most 3 min left: 0.0 s, 25 %"
+
+
+def test_a_process_that_does_not_speak_is_silent_but_keeps_its_warnings(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console = console_module.silent_console()
+    console.warn("careful")
+    console.note("a fact")
+    with console.telling_task("training") as tell:
+        tell(1, 2, "words")
+    assert capsys.readouterr() == ("", "")
+    assert console.warnings == ["careful"]
+
+
 def test_lines_come_at_least_every_thirty_seconds() -> None:
     assert 0 < console_module._SECONDS_BETWEEN_LINES <= 30
 

@@ -9,7 +9,7 @@ import torch
 from autograin_cli.comparison.compare import compare
 from autograin_cli.comparison.comparison import Comparison, PairDistribution, Quantity
 from autograin_cli.comparison.observables import Observable, Subject
-from autograin_cli.comparison.verdict import pair_verdicts, worst_ratio
+from autograin_cli.comparison.verdict import order_verdicts, pair_verdicts, worst_ratio
 from autograin_cli.errors import InputError, SettingError
 from autograin_cli.settings import ComparisonSettings
 from autograin_cli.system import System
@@ -97,7 +97,9 @@ def test_a_lattice_that_shakes_more_differs_and_its_peaks_are_where_they_are() -
     found = compare(shaken(200, 0.25, 0), shaken(200, 0.40, 1), lattice, 0.0, SETTINGS)
     (verdict,) = pair_verdicts(found)
     assert verdict.word == "differs"
-    assert worst_ratio(found) == pytest.approx(verdict.ratio)
+    judged = (verdict, *order_verdicts(found))
+    assert [one.name for one in judged] == ["intermolecular A-A", "triplet A-A-A"]
+    assert worst_ratio(found) == pytest.approx(max(one.ratio for one in judged))
     place, height, neighbours = only(found).features
     assert place.reference == pytest.approx(3.5, abs=0.1)
     assert height.reference is not None and height.model is not None

@@ -8,10 +8,20 @@ import torch
 from autograin_cli.comparison.comparison import (
     Comparison,
     Distribution,
+    JointDistribution,
+    Orientation,
     PairDistribution,
+    Quantity,
     Score,
+    TripletDistribution,
 )
-from autograin_cli.comparison.verdict import pair_verdicts, verdicts, worst_ratio
+from autograin_cli.comparison.verdict import (
+    joint_verdicts,
+    order_verdicts,
+    pair_verdicts,
+    verdicts,
+    worst_ratio,
+)
 from autograin_cli.errors import InputError
 
 FLOOR = 0.002  # bits
@@ -43,7 +53,7 @@ def distribution(ratio: float, low: float, high: float, effective: float = 1000.
 
 
 def comparison(*distributions: Distribution, overlap: float = 0.0) -> Comparison:
-    return Comparison(distributions, (), (), (), 1000, 5000, 2000.0, overlap)
+    return Comparison(distributions, (), (), (), (), (), (), 1000, 5000, 2000.0, overlap)
 
 
 @pytest.mark.parametrize(
@@ -173,3 +183,117 @@ def test_a_model_that_is_noisier_than_the_reference_is_said() -> None:
         curves = (pairs(1.0, 0.5, 1.4, noise),)
         (verdict,) = pair_verdicts(replace(comparison(), pair_distributions=curves))
         assert ("The model's own noise is 0.03" in verdict.sentence) == said
+
+
+def orientation(ratio: float, low: float, high: float) -> Orientation:
+    """P2 whose rms deviation is `ratio` floors of 0.02."""
+    like = pairs(ratio, low, high)
+    return Orientation(
+        name="P2 rod-rod",
+        order=2,
+        molecules=("rod", "rod"),
+        edges=like.edges,
+        reference=like.reference,
+        reference_low=like.reference_low,
+        reference_high=like.reference_high,
+        model=like.model,
+        model_low=like.model_low,
+        model_high=like.model_high,
+        reference_blocks=16,
+        model_blocks=16,
+        scores=like.scores,
+    )
+
+
+def triplets(ratio: float, low: float, high: float) -> TripletDistribution:
+    """Triplets whose rms deviation is `ratio` floors of 0.02."""
+    like = orientation(ratio, low, high)
+    return TripletDistribution(
+        name="triplet A-A-A",
+        types=("A", "A", "A"),
+        shells=torch.tensor([5.0, 5.0]).double(),
+        edges=like.edges,
+        reference=like.reference,
+        reference_low=like.reference_low,
+        reference_high=like.reference_high,
+        model=like.model,
+        model_low=like.model_low,
+        model_high=like.model_high,
+        reference_blocks=16,
+        model_blocks=16,
+        scores=tuple(replace(score, unit="1/degrees") for score in like.scores),
+    )
+
+
+def joint(ratio: float, correlations: tuple[float, float], effective: float) -> JointDistribution:
+    """Two coordinates whose Jensen-Shannon is `ratio` floors, within a tenth of that."""
+    plane, edges = torch.ones(2, 2).double(), torch.linspace(1, 2, 3).double()
+    a, b = correlations
+    return JointDistribution(
+        name="bond A-B, bond A-B",
+        first="bond A-B",
+        second="bond A-B",
+        first_unit="Å",
+        second_unit="Å",
+        unit="1/Å²",
+        first_edges=edges,
+        second_edges=edges,
+        reference=plane,
+        reference_low=plane,
+        reference_high=plane,
+        model=plane,
+        model_low=plane,
+        model_high=plane,
+        correlation=Quantity("correlation", "1", a, 0.03, b, 0.04, expected_to_match=True),
+        reference_effective=effective,
+        model_effective=5000.0,
+        reference_blocks=32,
+        model_blocks=32,
+        scores=(
+            Score(
+                "jensen-shannon",
+                "bits",
+                ratio * FLOOR,
+                0.9 * ratio * FLOOR,
+                1.1 * ratio * FLOOR,
+                FLOOR,
+            ),
+        ),
+    )
+
+
+def test_triplets_and_axes_are_judged_by_their_rms_deviation_and_count() -> None:
+    found = replace(
+        comparison(),
+        triplet_distributions=(triplets(7.0, 6.0, 8.0),),
+        orientations=(orientation(0.7, 0.4, 1.0),),
+    )
+    first, second = order_verdicts(found)
+    assert (first.name, first.word) == ("triplet A-A-A", "differs")
+    assert (second.name, second.word) == ("P2 rod-rod", "agrees")
+    assert (first.score, second.score) == ("rms deviation", "rms deviation")
+    assert "0.14 1/degrees apart" in first.sentence and "0.014 apart" in second.sentence
+    assert worst_ratio(found) == pytest.approx(7.0)
+    turned = replace(found, orientations=(orientation(9.0, 8.0, 10.0),))
+    assert worst_ratio(turned) == pytest.approx(9.0)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "effective", "word"),
+    [(0.5, 1000.0, "agrees"), (3.0, 1000.0, "differs"), (0.5, 50.0, "not converged")],
+)
+def test_two_coordinates_are_judged_by_jensen_shannon(
+    ratio: float, effective: float, word: str
+) -> None:
+    found = replace(comparison(), joint_distributions=(joint(ratio, (0.5, 0.4), effective),))
+    (verdict,) = joint_verdicts(found)
+    assert (verdict.word, verdict.score) == (word, "jensen-shannon")
+    assert "0.400 in the model and 0.500 in the reference." in verdict.sentence
+    assert worst_ratio(found) == pytest.approx(ratio)
+
+
+def test_correlations_that_clearly_differ_are_said_whatever_the_word() -> None:
+    found = replace(comparison(), joint_distributions=(joint(0.5, (0.5, 0.1), 1000.0),))
+    (verdict,) = joint_verdicts(found)
+    assert verdict.word == "agrees"
+    assert "8 standard errors apart" in verdict.sentence

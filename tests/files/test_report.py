@@ -10,7 +10,12 @@ import pytest
 import torch
 
 from autograin_cli.comparison.comparison import Comparison
-from autograin_cli.comparison.verdict import pair_verdicts, verdicts
+from autograin_cli.comparison.verdict import (
+    joint_verdicts,
+    order_verdicts,
+    pair_verdicts,
+    verdicts,
+)
 from autograin_cli.errors import FileAccessError, OutputExistsError
 from autograin_cli.files.artifacts import Artifact
 from autograin_cli.files.report import render, write_report
@@ -121,6 +126,27 @@ def hostile_liquid(comparison: Comparison) -> Comparison:
         structure_factors=tuple(
             replace(factor, name=HOSTILE) for factor in comparison.structure_factors
         ),
+        triplet_distributions=tuple(
+            replace(triplets, name=HOSTILE, types=(HOSTILE,) * 3)
+            for triplets in comparison.triplet_distributions
+        ),
+        orientations=tuple(
+            replace(curves, name=HOSTILE, molecules=(HOSTILE,) * 2)
+            for curves in comparison.orientations
+        ),
+        joint_distributions=tuple(
+            replace(
+                joint,
+                name=HOSTILE,
+                first=HOSTILE,
+                second=HOSTILE,
+                first_unit=HOSTILE,
+                second_unit=HOSTILE,
+                unit=HOSTILE,
+                correlation=replace(joint.correlation, name=HOSTILE, unit=HOSTILE),
+            )
+            for joint in comparison.joint_distributions
+        ),
         quantities=quantities,
     )
 
@@ -207,6 +233,29 @@ def test_g_of_r_is_judged_with_its_first_peak_and_coordination_number() -> None:
     assert "rms deviation 0.08 (0.06 to 0.1) 0.015" in words
 
 
+def test_what_pairs_do_not_fix_is_judged_drawn_and_listed() -> None:
+    artifact = example(LIQUID)
+    assert artifact.comparison is not None
+    page = page_of(LIQUID)
+    judged = (*order_verdicts(artifact.comparison), *joint_verdicts(artifact.comparison))
+    assert len(judged) == 4
+    for verdict in judged:
+        assert verdict.sentence in page.words
+    ids = {value for name, value in page.attributes if name == "id"}
+    links = {value for name, value in page.attributes if name == "href"}
+    assert {"triplets", "orientations", "joints"} <= ids
+    assert {"#triplets", "#orientations", "#joints"} <= links
+    alone = {value for name, value in page_of("comparison").attributes if name == "id"}
+    assert "joints" in alone and not {"triplets", "orientations"} & alone
+    drawn = {value for name, value in page.attributes if name == "aria-label"}
+    assert "angles of triplet OTP:A-OTP:B-OTP:B" in drawn
+    assert "orientation, P2 OTP-?/x %." in drawn
+    assert "joint distribution, bond A-B, angle A-B-A" in drawn
+    assert "At a bead OTP:B, between two neighbours of two other molecules: " in page.words
+    assert "OTP:A up to 6.4 Å and OTP:B up to 5.9 Å." in page.words
+    assert "correlation -0.25 ± 0.01 0.125 ± 0.02" in page.words
+
+
 def test_dynamics_and_pressure_are_not_expected_to_match() -> None:
     words = page_of(LIQUID).words
     assert "pressure not known -123.4 ± 5.6 bar diffusion OTP 0.1 ± 0.01 Å²/ps" in words
@@ -219,8 +268,11 @@ def test_a_comparison_of_another_programs_run_has_no_simulation_to_show() -> Non
     comparison = replace(
         found.comparison,
         distributions=(),
+        joint_distributions=(),
         pair_distributions=found.comparison.pair_distributions[:1],
         structure_factors=(),
+        triplet_distributions=(),
+        orientations=(),
         quantities=(),
     )
     page = Page(

@@ -13,6 +13,7 @@ from autograin_cli.potential.terms import Table, Term
 from autograin_cli.simulation.cautions import cautions
 from autograin_cli.simulation.simulation import Convergence, Simulation
 from autograin_cli.system import Component, System
+from tabulated_networks import neural
 
 FLAT = Table(1.0, 2.0, torch.zeros(2).double(), torch.zeros(2).double(), 1.0, periodic=False)
 BOND = Term(
@@ -60,6 +61,18 @@ RUN = Simulation(
 
 def test_a_run_that_went_well_gives_no_caution() -> None:
     assert cautions(RUN, POTENTIAL) == ()
+
+
+@pytest.mark.parametrize(("share", "n_told"), [(0.001, 0), (0.01, 0), (0.011, 1), (1.0, 1)])
+def test_networks_that_disagree_on_ten_times_the_usual_share_are_told(
+    share: float, n_told: int
+) -> None:
+    given = replace(POTENTIAL, neural=neural(("A", "B"), 2, spread_high=0.9))
+    told = cautions(replace(RUN, spread=2.5, extrapolated=share), given)
+    assert len(told) == n_told
+    for one in told:
+        assert f"on {share:.1%} of the beads" in one
+        assert "rms 2.5 kJ/(mol Å) here, 0.3 there" in one
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,8 @@ Exit codes:
   69  a device or a program was asked for that is not there
   73  the output exists (--overwrite)
   74  a file cannot be read or written
+  75  stopped before the end, with a checkpoint: go on with --resume
+  78  --resume with other settings or inputs than before
  130  interrupted
 
 Standard output carries only the result: the path of the file written, or JSON with

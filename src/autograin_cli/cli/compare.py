@@ -64,13 +64,14 @@ def compare(
     SIMULATION is what simulate wrote, or what fit-potential wrote where --model is given. TRAJ
     are the files of one atomistic trajectory, best of frames that were not used to fit: frames
     that were are recognised, and their share is told. Distributions of bonds, angles and
-    dihedrals, and g(r) of liquids, are scored, each beside its floor: the score between two
-    halves of the reference.
+    dihedrals, alone and two neighbours together, and of liquids g(r), angles between neighbours
+    and the turning of molecules with distance are scored, each beside its floor: the score between
+    two halves of the reference.
     """
     from autograin_cli.cli.atoms import read_atoms
+    from autograin_cli.cli.comparison_summary import comparison_values, show_comparison
     from autograin_cli.cli.provenance import artifact_input, provenance
     from autograin_cli.cli.results import tell_result
-    from autograin_cli.cli.summary import comparison_values, show_comparison
     from autograin_cli.files.artifacts import check_output, load, save
     from autograin_cli.files.report import write_report
 
@@ -111,7 +112,6 @@ def _compared(
     from autograin_cli.cli.atoms import applied
     from autograin_cli.comparison import compare as stage
     from autograin_cli.comparison.observables import Subject
-    from autograin_cli.comparison.pairs import compiled
     from autograin_cli.files.fingerprints import shared_frames
     from autograin_cli.mapping.bead_trajectory import map_beads
     from autograin_cli.mapping.components import system_of
@@ -126,7 +126,7 @@ def _compared(
         known=model.known,
     )
     _tell_densities(read.trajectory, subject.reference.n_molecules, model, console)
-    if min(subject.reference.n_molecules, subject.model.n_molecules) > 1 and not compiled():
+    if min(subject.reference.n_molecules, subject.model.n_molecules) > 1 and not stage.compiled():
         console.note("compiling the inner loops, once: some seconds")
     with console.task("comparing"), fitting_threads(read.trajectory.n_atoms):
         return stage.compare(

@@ -14,6 +14,7 @@ from rich.progress import (
     BarColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -26,6 +27,7 @@ from autograin_cli.trajectory import Chunk, Trajectory
 
 Item = TypeVar("Item")
 Advance = Callable[[int], None]
+Tell = Callable[[int, int, str], None]
 
 _LOG_WIDTH = 100
 _SECONDS_BETWEEN_LINES = 10.0
@@ -95,18 +97,39 @@ class Console:
             description: of the work.
             total: amount of work; None where it is not known beforehand.
         """
+        with self._row(description, total) as row:
+            yield lambda amount: self.progress.advance(row, amount)
+
+    @contextmanager
+    def telling_task(self, description: str) -> Iterator[Tell]:
+        """Show that something is going on; call what is yielded with how far it is, and words.
+
+        Args:
+            description: of the work.
+        """
+
+        def tell(done: int, total: int, words: str) -> None:
+            told = f"{description}: {words}"
+            self.progress.update(row, completed=done, total=total, description=told)
+
+        with self._row(description, None) as row:
+            yield tell
+
+    @contextmanager
+    def _row(self, description: str, total: int | None) -> Iterator[TaskID]:
+        """Show a task while it lasts, and then how long it took."""
         started = monotonic()
         outermost = not self.progress.tasks
         row = self.progress.add_task(description, total=total)
         try:
             if outermost:
                 with self._showing():
-                    yield lambda amount: self.progress.advance(row, amount)
+                    yield row
             else:
-                yield lambda amount: self.progress.advance(row, amount)
+                yield row
         finally:
             self.progress.remove_task(row)
-        self.note(f"{description}: {_duration(monotonic() - started)}")
+        self.note(f"{description}: {duration(monotonic() - started)}")
 
     def track(self, items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
         """Yield the items, and show how many have passed."""
@@ -140,7 +163,7 @@ class Console:
             if self.progress.tasks:
                 task = self.progress.tasks[-1]
                 done = f", {task.percentage:.0f} %" if task.total else ""
-                self.note(f"{task.description}: {_duration(task.elapsed or 0.0)}{done}")
+                self.note(f"{task.description}: {duration(task.elapsed or 0.0)}{done}")
 
     def _print(self, shown: Any) -> None:
         self.screen.print(shown, soft_wrap=isinstance(shown, Text))
@@ -206,7 +229,15 @@ def open_console(*, quiet: bool, verbose: bool) -> Console:
     return Console(screen=screen, progress=progress, quiet=quiet, verbose=verbose)
 
 
-def _duration(seconds: float) -> str:
+def silent_console() -> Console:
+    """Make a console that shows nothing: of a process beside the one that speaks."""
+    screen = Screen(stderr=True, quiet=True)
+    silent = Progress(console=screen, disable=True)
+    return Console(screen=screen, progress=silent, quiet=True, verbose=False)
+
+
+def duration(seconds: float) -> str:
+    """Write a time for a person."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)

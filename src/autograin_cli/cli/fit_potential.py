@@ -1,26 +1,32 @@
 """fit-potential: mapping and trajectory of atoms with forces -> potential.h5."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
 
 from autograin_cli.cli import options
 from autograin_cli.cli.options import Output
-from autograin_cli.cli.threads import fitting_threads
-from autograin_cli.settings import PotentialSettings, ReadingSettings
+from autograin_cli.settings import (
+    JointSettings,
+    NeuralSettings,
+    PotentialSettings,
+    ReadingSettings,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from autograin_cli.cli.console import Console
+    from autograin_cli.cli.neural_training import Keeper
+    from autograin_cli.cli.processes import Place
     from autograin_cli.files.artifacts import Artifact
     from autograin_cli.files.atomistic import Reading
+    from autograin_cli.joint.result import JointReport
+    from autograin_cli.mapping.bead_trajectory import ForceMaps
     from autograin_cli.mapping.mapping import Mapping
     from autograin_cli.potential.force_field import ForceField
     from autograin_cli.system import Configuration
-    from autograin_cli.trajectory import Chunk, Trajectory
 
 _EPILOG = """\b
 Examples:
@@ -36,6 +42,11 @@ The forms and the force map of the paper, for a molecule and for a liquid:
       --bond harmonic --pair lj-9-6
 
 \b
+A network on top of these terms, in pieces of 12 hours on a cluster:
+  autograin fit-potential mapping.h5 md.trr -s md.psf --temperature 120 \\
+      --neural --max-hours 11.9 --resume
+
+\b
 A mapping made by hand, as a control experiment:
   autograin fit-potential mapping.yaml md.trr -s md.psf --temperature 300
 """
@@ -45,12 +56,16 @@ A mapping made by hand, as a control experiment:
 @click.argument("mapping", type=click.Path())
 @click.argument("trajectories", nargs=-1, required=True, metavar="TRAJ...", type=click.Path())
 @options.settings(PotentialSettings, "settings", required=("temperature",))
+@options.settings(JointSettings, "joint")
+@options.settings(NeuralSettings, "neural")
 @options.settings(ReadingSettings, "reading")
 @options.output("potential.h5")
 def fit_potential(
     mapping: str,
     trajectories: tuple[str, ...],
     settings: PotentialSettings,
+    joint: JointSettings,
+    neural: NeuralSettings,
     reading: ReadingSettings,
     output: Output,
 ) -> None:
@@ -61,39 +76,146 @@ def fit_potential(
     forces, which are in the same files or in those of --forces. Bonds, angles and dihedrals of the
     beads follow from the bonds of the atoms; in a periodic box beads of different molecules feel
     pair terms too.
+
+    With --joint the mapping is refined with the potential first, and the report says what changed.
+
+    With --neural a network is trained on what these terms leave of the forces. SIGTERM, SIGUSR1,
+    Ctrl-C and --max-hours stop it with a checkpoint beside the output; --resume goes on from
+    there. torchrun trains one network in several processes.
     """
+    from autograin_cli.cli.console import silent_console
+    from autograin_cli.cli.processes import joined
+
+    started = monotonic()
+    with joined(neural.device, together=neural.neural) as place:
+        if not place.speaks:
+            output = replace(output, console=silent_console())
+        run = Run(settings, joint, neural, reading, output, place, started)
+        _fit_and_save(mapping, trajectories, run)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of this command.
+
+    settings, joint, neural, reading, output: as the user gave them.
+    place: where it computes.
+    started: when it began, by the monotonic clock, s.
+    """
+
+    settings: PotentialSettings
+    joint: JointSettings
+    neural: NeuralSettings
+    reading: ReadingSettings
+    output: Output
+    place: "Place"
+    started: float
+
+
+def _fit_and_save(mapping: str, trajectories: tuple[str, ...], run: Run) -> None:
+    """Read, fit, write and tell."""
     from autograin_cli.cli.atoms import read_atoms
-    from autograin_cli.cli.pair_summary import force_field_values, show_nonbonded
+    from autograin_cli.cli.neural_training import check_beginning, keeper_of
     from autograin_cli.cli.provenance import artifact_input, provenance
-    from autograin_cli.cli.results import tell_result
-    from autograin_cli.cli.summary import show_potential
+    from autograin_cli.cli.threads import fitting_threads
     from autograin_cli.files.artifacts import Artifact, check_output, save
 
+    settings, neural, output = run.settings, run.neural, run.output
     console, path = output.console, Path(output.path)
     check_output(path, output.overwrite)
+    if neural.neural:
+        check_beginning(path, neural, overwrite=output.overwrite)
     before = _artifact(Path(mapping))
-    read = read_atoms(trajectories, reading, console)
-    fitted = _typed(_mappings(Path(mapping), before, read), settings.types)
+    read = read_atoms(trajectories, run.reading, console)
+    inputs = (artifact_input(mapping), *read.inputs)
+    chosen = (run.reading, settings, run.joint, neural)
+    keeper = keeper_of(path, neural, chosen, inputs, run.place)
+    given = _mappings(Path(mapping), before, read)
+    mappings, report = _refined(_typed(given, settings.types), read, run)
     with console.task("fitting the potential"), fitting_threads(read.trajectory.n_atoms):
-        used, force_field, last = _fit(fitted, read, settings, console)
+        fit = _fit(mappings, read, settings, console)
+    force_field = _with_networks(fit, read, run, keeper)
     artifact = Artifact(
         kind="potential",
-        mappings=used,
+        mappings=fit.mappings,
         potentials=force_field.potentials,
         nonbonded=force_field.nonbonded,
-        configuration=last,
+        configuration=fit.last,
         simulation=None,
         comparison=None,
         training=(before.training if before else ()) + read.inputs,
-        inputs=(artifact_input(mapping), *read.inputs),
-        provenance=provenance(reading, settings),
+        inputs=inputs,
+        provenance=provenance(*chosen, device=run.place.device.partition(":")[0]),
         warnings=(before.warnings if before else ()) + tuple(console.warnings),
+        neural=force_field.neural,
     )
-    save(artifact, path, overwrite=output.overwrite)
+    if run.place.speaks:
+        save(artifact, path, overwrite=output.overwrite)
+        keeper.discard()
+        _tell(force_field, report, output)
+
+
+def _tell(force_field: "ForceField", report: "JointReport | None", output: Output) -> None:
+    from autograin_cli.cli.neural_summary import show_neural
+    from autograin_cli.cli.pair_summary import force_field_values, show_nonbonded
+    from autograin_cli.cli.results import tell_result
+    from autograin_cli.cli.summary import show_potential
+
+    console = output.console
     for potential in force_field.potentials:
         show_potential(potential, console)
     show_nonbonded(force_field.nonbonded, console)
-    tell_result(output.path, force_field_values(force_field), as_json=output.as_json)
+    show_neural(force_field.neural, console)
+    values = force_field_values(force_field) | ({"joint": report.values} if report else {})
+    tell_result(output.path, values, as_json=output.as_json)
+
+
+def _refined(
+    mappings: "tuple[Mapping, ...]", read: "Reading", run: Run
+) -> "tuple[tuple[Mapping, ...], JointReport | None]":
+    """Refine mappings together with a potential, where that is wanted; tell what changed."""
+    if not run.joint.joint:
+        return mappings, None
+    from autograin_cli.cli.threads import fitting_threads
+    from autograin_cli.joint.fit import fit_jointly
+
+    console, atoms = run.output.console, read.trajectory
+    neural = run.neural if run.neural.neural else None
+    with console.task("refining the mapping"), fitting_threads(atoms.n_atoms):
+        watched = console.watch(atoms, "reading")
+        refined, report, _ = fit_jointly(watched, mappings, run.settings, run.joint, neural)
+    for result in report.results:
+        (console.warn if result.moved else console.note)(result.sentence)
+    return refined, report
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A force field without networks, and what it was fitted with.
+
+    mappings: with the force maps that were used.
+    force_maps: of the frames.
+    force_field: what was fitted.
+    last: the last frame.
+    """
+
+    mappings: "tuple[Mapping, ...]"
+    force_maps: "tuple[ForceMaps, ...]"
+    force_field: "ForceField"
+    last: "Configuration"
+
+
+def _with_networks(fit: Fit, read: "Reading", run: Run, keeper: "Keeper") -> "ForceField":
+    """Train networks on what the force field leaves of the forces, where they are wanted."""
+    if not run.neural.neural:
+        return fit.force_field
+    from autograin_cli.cli.neural_training import Training, train_networks
+    from autograin_cli.mapping.bead_trajectory import BeadTrajectory
+
+    beads = BeadTrajectory(read.trajectory, fit.mappings, fit.force_maps)
+    training = Training(beads, fit.force_field, run.neural, run.started)
+    networks = train_networks(training, keeper, run.place, run.output.console)
+    return replace(fit.force_field, neural=networks)
 
 
 def _fit(
@@ -101,10 +223,9 @@ def _fit(
     read: "Reading",
     settings: PotentialSettings,
     console: "Console",
-) -> "tuple[tuple[Mapping, ...], ForceField, Configuration]":
-    """Give the mappings with the force maps that were used, the fit and the last frame."""
-    from dataclasses import replace
-
+) -> Fit:
+    """Fit the classical terms."""
+    from autograin_cli.cli.last_frame import Remembered
     from autograin_cli.mapping.bead_trajectory import system_trajectory
     from autograin_cli.mapping.components import system_of
     from autograin_cli.potential.fit import fit_force_field, pair_form
@@ -112,7 +233,7 @@ def _fit(
 
     atoms = console.watch(read.trajectory, "reading")
     mapped, maps = system_trajectory(atoms, mappings, settings.force_map)
-    beads, system = _Remembered(mapped), system_of(mappings)
+    beads, system = Remembered(mapped), system_of(mappings)
     if pair_form(beads, system, settings) != "none" and not compiled():
         console.note("compiling the inner loops, once: some seconds")
     force_field, cautions = fit_force_field(beads, system, settings)
@@ -122,7 +243,7 @@ def _fit(
         replace(one, force_map=map_used.force_map, force_map_kind=map_used.kind)
         for one, map_used in zip(mappings, maps, strict=True)
     )
-    return used, force_field, beads.last
+    return Fit(used, maps, force_field, beads.last)
 
 
 def _artifact(path: Path) -> "Artifact | None":
@@ -143,8 +264,6 @@ def _mappings(path: Path, before: "Artifact | None", read: "Reading") -> "tuple[
 
 def _typed(mappings: "tuple[Mapping, ...]", types: str | None) -> "tuple[Mapping, ...]":
     """Give mappings the types of beads that the user chose."""
-    from dataclasses import replace
-
     from autograin_cli.potential.bead_types import given_types
 
     molecules = [(one.molecule.name, one.bead_names, one.bead_types) for one in mappings]
@@ -152,45 +271,3 @@ def _typed(mappings: "tuple[Mapping, ...]", types: str | None) -> "tuple[Mapping
     return tuple(
         replace(one, bead_types=kinds) for one, kinds in zip(mappings, chosen, strict=True)
     )
-
-
-@dataclass(frozen=True)
-class _Remembered:
-    """A trajectory that keeps its last frame when it has been read.
-
-    source: of beads.
-    kept: the last frame, once read.
-    """
-
-    source: "Trajectory"
-    kept: "list[Chunk]" = field(default_factory=list)
-
-    @property
-    def n_frames(self) -> int:
-        """Frames of the source."""
-        return self.source.n_frames
-
-    @property
-    def n_atoms(self) -> int:
-        """Beads of a frame."""
-        return self.source.n_atoms
-
-    @property
-    def has_forces(self) -> bool:
-        """Whether the source has forces."""
-        return self.source.has_forces
-
-    def chunks(self) -> "Iterator[Chunk]":
-        """Yield the frames of the source."""
-        for chunk in self.source.chunks():
-            self.kept[:] = [chunk]
-            yield chunk
-
-    @property
-    def last(self) -> "Configuration":
-        """The last frame that was read."""
-        from autograin_cli.system import Configuration
-
-        (chunk,) = self.kept
-        box = None if chunk.boxes is None else chunk.boxes[-1].clone()
-        return Configuration(chunk.positions[-1].clone(), box)

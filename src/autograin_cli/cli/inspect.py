@@ -48,9 +48,18 @@ def inspect(artifact: str, as_json: bool) -> None:
     content = load(path, tuple(KIND_COMMANDS))
     digest = content_digest(path)
     if as_json:
-        write_json({"artifact": artifact, "content_sha256": digest, **values_of(content)})
+        about = {"artifact": artifact, "content_sha256": digest}
+        write_json(about | values_of(content) | {"pair_curves": _pair_curves(content)})
     else:
         show(content, artifact, digest, _standard_output())
+
+
+def _pair_curves(artifact: "Artifact") -> list[dict[str, Any]]:
+    """Effective pair potentials of networks, which are not stored."""
+    from autograin_cli.cli.neural_summary import pair_curve_values
+
+    neural = artifact.neural
+    return [] if neural is None else pair_curve_values(neural, artifact.nonbonded)
 
 
 def values_of(record: Any) -> Any:
@@ -175,7 +184,8 @@ def _range_row(term: "Term") -> tuple[str, ...]:
 
 
 def _show_liquid(artifact: "Artifact", console: "Console") -> None:
-    """Show the pair terms, and the frame of the reference."""
+    """Show the pair terms, the networks, and the frame of the reference."""
+    from autograin_cli.cli.neural_summary import show_neural
     from autograin_cli.cli.pair_summary import show_nonbonded
     from autograin_cli.files.pages.liquid_tables import bound_sentence, box_words
 
@@ -183,6 +193,7 @@ def _show_liquid(artifact: "Artifact", console: "Console") -> None:
     for term in artifact.nonbonded.terms if artifact.nonbonded else ():
         if term.on_bounds:
             console.warn(f"{term.name}: {bound_sentence(term)}")
+    show_neural(artifact.neural, console)
     if artifact.configuration is not None:
         frame = artifact.configuration
         box = "vacuum" if frame.box is None else ", ".join(box_words(frame.box))
@@ -204,12 +215,15 @@ def _show_simulation(artifact: "Artifact", console: "Console") -> None:
 
 
 def _show_comparison(comparison: "Comparison", console: "Console") -> None:
-    from autograin_cli.cli.summary import show_comparison
+    from autograin_cli.cli.comparison_summary import show_comparison
     from autograin_cli.files.pages.tables import score_rows
 
     show_comparison(comparison, console)
     scored = [(found.name, found.scores) for found in comparison.pair_distributions]
+    scored += [(found.name, found.scores) for found in comparison.triplet_distributions]
+    scored += [(found.name, found.scores) for found in comparison.orientations]
     scored += [(found.name, found.scores) for found in comparison.distributions]
+    scored += [(found.name, found.scores) for found in comparison.joint_distributions]
     rows = [
         (name if first == 0 else "", row.name, row.value, row.meaning)
         for name, scores in scored

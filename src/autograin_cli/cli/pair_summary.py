@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from autograin_cli.cli.console import Console
+from autograin_cli.cli.neural_summary import neural_values
 from autograin_cli.cli.summary import parameter_values, potential_values
 from autograin_cli.potential.force_field import ForceField
 from autograin_cli.potential.pair import Nonbonded, PairTerm
@@ -52,11 +53,12 @@ def _parameters(term: PairTerm) -> str:
 
 
 def force_field_values(force_field: ForceField) -> dict[str, Any]:
-    """Bonded terms of each molecule, pair terms, and channels."""
-    nonbonded = force_field.nonbonded
+    """Bonded terms of each molecule, pair terms, networks, and channels."""
+    nonbonded, neural = force_field.nonbonded, force_field.neural
     return {
         "potentials": [potential_values(potential) for potential in force_field.potentials],
         "nonbonded": None if nonbonded is None else nonbonded_values(nonbonded),
+        "neural": None if neural is None else neural_values(neural, nonbonded),
     }
 
 

@@ -8,7 +8,7 @@ import click
 
 from autograin_cli.cli import options
 from autograin_cli.cli.options import Output
-from autograin_cli.cli.threads import job_threads
+from autograin_cli.cli.threads import job_threads, threads
 from autograin_cli.errors import SettingError
 from autograin_cli.settings import SimulationSettings
 
@@ -76,7 +76,8 @@ def simulate(
         check_trajectory_output(Path(traj), output.overwrite)
     before = load(Path(potential), ("potential",))
     mappings = _with_masses(before.mappings, masses)
-    fitted = ForceField(system_of(mappings), before.potentials, before.nonbonded)
+    system = system_of(mappings)
+    fitted = ForceField(system, before.potentials, before.nonbonded, before.neural)
     reference = _reference(before, mappings)
     force_field, start = prepare_system(fitted, reference, settings)
     with SimulationWriter(path, overwrite=output.overwrite, box=start.box) as writer:
@@ -116,15 +117,34 @@ def _run(
     _tell_start(force_field, start, console)
     device = device_of(force_field, start, settings)
     diagnostics = diagnostics_of(Source(force_field, start, settings, settings.engine, device))
-    allotted = replace(settings, threads=job_threads(settings.threads))
+    allotted = _allotted(force_field, settings)
     snapshots = engine_of(allotted).run(force_field, start, allotted)
     if device == "cpu" and not is_compiled(force_field, start):
         console.note("compiling the inner loops, once: some seconds")
     total = schedule(start.timestep, settings).n_snapshots
-    for snapshot in console.track(snapshots, total, "simulating"):
-        writer.append(snapshot)
-        diagnostics.add(snapshot)
+    with threads(_threads_of_torch(force_field)):
+        for snapshot in console.track(snapshots, total, "simulating"):
+            writer.append(snapshot)
+            diagnostics.add(snapshot)
     return diagnostics.result()
+
+
+def _threads_of_torch(force_field: "ForceField") -> int:
+    """One where a network computes: its matrices are so small that threads would only wait.
+
+    The networks of an ensemble have threads of their own. 0 is as many as now.
+    """
+    return 0 if force_field.neural is None else 1
+
+
+def _allotted(force_field: "ForceField", settings: SimulationSettings) -> SimulationSettings:
+    """The settings with the threads that the job was given."""
+    import torch
+
+    number = job_threads(settings.threads)
+    if force_field.neural is not None:
+        number = number or torch.get_num_threads()
+    return replace(settings, threads=number)
 
 
 def _tell_start(force_field: "ForceField", start: "Start", console: "Console") -> None:
@@ -132,6 +152,9 @@ def _tell_start(force_field: "ForceField", start: "Start", console: "Console") -
     edges = [] if start.box is None else start.box.norm(dim=1).tolist()
     where = "a box of " + " x ".join(f"{edge:.2f}" for edge in edges) + " Å" if edges else "vacuum"
     console.detail(f"{' and '.join(parts)} in {where}, {len(start.positions)} times")
+    if force_field.neural is not None:
+        n_networks = len(force_field.neural.networks)
+        console.detail(f"classical terms and the mean of {n_networks} network(s)")
     console.detail(f"{start.temperature:g} K, time step {start.timestep:.4g} ps")
 
 

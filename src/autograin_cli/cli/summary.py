@@ -6,8 +6,6 @@ from math import isfinite
 from typing import Any
 
 from autograin_cli.cli.console import Console
-from autograin_cli.comparison.comparison import Comparison
-from autograin_cli.comparison.verdict import Verdict, pair_verdicts, verdicts
 from autograin_cli.files.pages import liquid_tables, tables
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.potential.pair import PairTerm
@@ -22,9 +20,9 @@ def show_mapping(mapping: Mapping, console: Console) -> None:
     molecule = mapping.molecule
     plural = "bead" if mapping.n_beads == 1 else "beads"
     title = f"{molecule.name}: {molecule.n_atoms} atoms in {mapping.n_beads} {plural}"
-    console.table(title, ("bead", "mass", "atoms"), _cells(tables.bead_rows(mapping)))
+    console.table(title, ("bead", "mass", "atoms"), columns_of(tables.bead_rows(mapping)))
     if mapping.certificate is not None:
-        console.facts("How far to trust it", _facts(tables.trust_rows(mapping.certificate)))
+        console.facts("How far to trust it", facts_of(tables.trust_rows(mapping.certificate)))
 
 
 def mapping_values(mapping: Mapping) -> dict[str, Any]:
@@ -63,7 +61,7 @@ def show_potential(potential: Potential, console: Console) -> None:
     columns = ("forces along", "R² on frames left out", "R² of the best possible")
     n_columns = 3 if any(row.meaning for row in channels) else 2
     if channels:
-        cells = [cell[:n_columns] for cell in _cells(channels)]
+        cells = [cell[:n_columns] for cell in columns_of(channels)]
         console.table(f"{potential.force_map_kind} force map", columns[:n_columns], cells)
 
 
@@ -133,7 +131,7 @@ def show_simulation(simulation: Simulation, term_names: Sequence[str], console: 
         tables.Row(f"outside, {name}", f"{share:.3%}", "beyond what was sampled")
         for name, share in zip(term_names, simulation.outside.tolist(), strict=True)
     ]
-    console.facts(f"{', '.join(simulation.molecules)}: simulation", _facts(rows))
+    console.facts(f"{', '.join(simulation.molecules)}: simulation", facts_of(rows))
 
 
 def simulation_values(simulation: Simulation, term_names: Sequence[str]) -> dict[str, Any]:
@@ -153,74 +151,11 @@ def simulation_values(simulation: Simulation, term_names: Sequence[str]) -> dict
     }
 
 
-def show_comparison(comparison: Comparison, console: Console) -> None:
-    """Show the verdict on each g(r) and each distribution, the first peaks, and quantities."""
-    judged = (*pair_verdicts(comparison), *verdicts(comparison))
-    console.facts("Simulation against the reference", _facts([_told(each) for each in judged]))
-    rows = [
-        (pairs.name if first == 0 else "", row.name, row.value, row.meaning)
-        for pairs in comparison.pair_distributions
-        for first, row in enumerate(liquid_tables.quantity_rows(pairs.features))
-    ]
-    if rows:
-        console.table("g(r)", ("pairs", "feature", "reference", "model"), rows)
-    if comparison.quantities:
-        quantities = _cells(liquid_tables.quantity_rows(comparison.quantities))
-        console.table("Not expected to match", ("quantity", "reference", "model"), quantities)
-
-
-def _told(verdict: Verdict) -> tables.Row:
-    score = f"{verdict.word}, {verdict.score} {verdict.ratio:.2g} times its floor"
-    return tables.Row(verdict.name, score, verdict.sentence)
-
-
-def comparison_values(comparison: Comparison) -> dict[str, Any]:
-    """Scores and verdicts of a comparison, features of g(r), S(q) and quantities."""
-    judged = zip(comparison.distributions, verdicts(comparison), strict=True)
-    pairs_judged = zip(comparison.pair_distributions, pair_verdicts(comparison), strict=True)
-    return {
-        "reference_frames": comparison.reference_frames,
-        "model_frames": comparison.model_frames,
-        "reference_time": comparison.reference_time,
-        "overlap": comparison.overlap,
-        "distributions": [
-            {
-                "name": distribution.name,
-                "unit": distribution.unit,
-                "verdict": asdict(verdict),
-                "scores": [asdict(score) for score in distribution.scores],
-                "reference_effective": distribution.reference_effective,
-                "model_effective": distribution.model_effective,
-            }
-            for distribution, verdict in judged
-        ],
-        "pair_distributions": [
-            {
-                "name": pairs.name,
-                "kind": pairs.kind,
-                "verdict": asdict(verdict),
-                "scores": [asdict(score) for score in pairs.scores],
-                "features": [asdict(feature) for feature in pairs.features],
-                "shell": pairs.shell,
-            }
-            for pairs, verdict in pairs_judged
-        ],
-        "structure_factors": [
-            {
-                "name": factor.name,
-                "q": factor.q.tolist(),
-                "reference": factor.reference.tolist(),
-                "model": factor.model.tolist(),
-            }
-            for factor in comparison.structure_factors
-        ],
-        "quantities": [asdict(quantity) for quantity in comparison.quantities],
-    }
-
-
-def _cells(rows: list[tables.Row]) -> list[tuple[str, ...]]:
+def columns_of(rows: list[tables.Row]) -> list[tuple[str, ...]]:
+    """Rows for a table of three columns."""
     return [(row.name, row.value, row.meaning) for row in rows]
 
 
-def _facts(rows: list[tables.Row]) -> list[tuple[str, str]]:
+def facts_of(rows: list[tables.Row]) -> list[tuple[str, str]]:
+    """Rows for a list of names and what they are."""
     return [(row.name, ": ".join(filter(None, (row.value, row.meaning)))) for row in rows]

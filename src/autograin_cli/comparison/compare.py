@@ -1,13 +1,17 @@
 """Two trajectories of beads -> Comparison."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import torch
 from torch import Tensor
 
-from autograin_cli.comparison import statistics
-from autograin_cli.comparison.comparison import Comparison, Distribution, Score
+from autograin_cli import orientation_kernels, rdf_kernels, triplet_kernels
+from autograin_cli.comparison.comparison import Comparison, Distribution
+from autograin_cli.comparison.joint import (
+    JointCounts,
+    joint_distributions,
+    joints_of,
+    plane_edges,
+)
 from autograin_cli.comparison.liquids import (
     Grid,
     Structure,
@@ -22,44 +26,14 @@ from autograin_cli.comparison.observables import (
     bin_edges,
     boltzmann_density,
 )
+from autograin_cli.comparison.orientations import orientations
 from autograin_cli.comparison.runs import Run
 from autograin_cli.comparison.sampling import BlockCounts, Survey, survey
+from autograin_cli.comparison.scores import Sample, chi_squared, densities, metrics_of
+from autograin_cli.comparison.triplets import triplet_distributions
+from autograin_cli.compilation import is_cached
 from autograin_cli.settings import ComparisonSettings
 from autograin_cli.trajectory import Trajectory
-
-Distance = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One observable in one trajectory.
-
-    counts: of each block in each bin, (blocks, bins).
-    effective: effective samples of the mean.
-    """
-
-    counts: Tensor
-    effective: float
-
-    @property
-    def n_blocks(self) -> int:
-        """Blocks of the bootstrap."""
-        return self.counts.shape[0]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A distance between two distributions, of models and of halves of the reference.
-
-    name, unit: of the score.
-    between: distance of reference and model, from probabilities (..., bins) to (...).
-    between_halves: distance of two halves of the reference, likewise.
-    """
-
-    name: str
-    unit: str
-    between: Distance
-    between_halves: Distance
 
 
 def compare(
@@ -83,13 +57,13 @@ def compare(
         settings: bins and resamples.
 
     Returns:
-        Comparison, with a distribution for each observable; where both have boxes with several
-        molecules also g(r), S(q) and diffusion.
+        Comparison, with a distribution for each observable and each two that are neighbours; where
+        both have boxes with several molecules also g(r), S(q), triplets, axes and diffusion.
 
     Raises:
         InputError: there is nothing to observe, the beads of a trajectory are not those of its
             system, its samples are too few, or a position is not finite.
-        SettingError: the range of g(r) does not fit the boxes.
+        SettingError: the range of g(r), or the shell of neighbours, does not fit the boxes.
     """
     runs = (
         Run(reference, subject.reference, 1),
@@ -103,10 +77,13 @@ def compare(
         )
     )
     grid = grid_of(surveys, settings)
-    samples, structures = [], []
+    joints = joints_of(subject.observables)
+    planes = plane_edges(joints, (surveys[0].ranges, surveys[1].ranges), settings.bins)
+    samples, structures, counts = [], [], []
     for run, surveyed in zip(runs, surveys, strict=True):
         structure = None if grid is None else Structure(run, surveyed, grid, settings.seed)
-        samples.append(_samples(run, subject, surveyed, edges, structure))
+        counts.append(JointCounts(run, joints, surveyed.ranges, planes))
+        samples.append(_samples(run, subject, surveyed, edges, (counts[-1], structure)))
         structures += [] if structure is None else [structure]
     distributions = [
         _distribution(observable, edges[i], (samples[0][i], samples[1][i]), subject, settings)
@@ -114,8 +91,11 @@ def compare(
     ]
     comparison = Comparison(
         distributions=tuple(distributions),
+        joint_distributions=joint_distributions(joints, planes, (counts[0], counts[1]), settings),
         pair_distributions=(),
         structure_factors=(),
+        triplet_distributions=(),
+        orientations=(),
         quantities=subject.known,
         reference_frames=surveys[0].n_samples,
         model_frames=surveys[1].n_samples,
@@ -132,13 +112,15 @@ def _samples(
     subject: Subject,
     surveyed: Survey,
     edges: tuple[Tensor, ...],
-    structure: Structure | None,
+    beside: tuple[JointCounts, Structure | None],
 ) -> list[Sample]:
-    """Count every observable of a run in its blocks, and gather its structure, in one pass."""
+    """Count every observable of a run in its blocks, and gather what is beside, in one pass."""
+    joint, structure = beside
     layouts = tuple(found.blocks for found in surveyed.ranges)
     counts = BlockCounts(run, subject.observables, layouts, edges)
     for first, chunk in run.frames():
         counts.add(first, chunk)
+        joint.add(first, chunk)
         if structure is not None:
             structure.add(first, chunk)
     effective = (found.effective for found in surveyed.ranges)
@@ -155,10 +137,15 @@ def _with_structure(
     """Add what two liquids have beside the distributions inside their molecules."""
     system = runs[0].system
     molecules = tuple(part.name for part in system.components)
+    pairs = pair_distributions(structures, runs, grid, settings)
+    frames = structures[0].frames, structures[1].frames
+    axes = structures[0].axes, structures[1].axes
     return replace(
         comparison,
-        pair_distributions=pair_distributions(structures, runs, grid, settings),
+        pair_distributions=pairs,
         structure_factors=structure_factors(structures, system.type_names, grid),
+        triplet_distributions=triplet_distributions(frames, pairs, settings),
+        orientations=orientations(axes, molecules, grid.edges, settings),
         quantities=(*comparison.quantities, *diffusions(structures, molecules)),
     )
 
@@ -171,95 +158,34 @@ def _distribution(
     settings: ComparisonSettings,
 ) -> Distribution:
     """Densities, bands and scores of one observable."""
-    generator = torch.Generator().manual_seed(settings.seed)
     width = float(edges[1] - edges[0])
-    draws = [
-        statistics.resampled(sample.counts, settings.resamples, generator) for sample in samples
-    ]
-    bands = [
-        statistics.band(drawn / width, sample.n_blocks)
-        for drawn, sample in zip(draws, samples, strict=True)
-    ]
-    halves = statistics.halved(samples[0].counts, settings.resamples, generator)
+    found = densities(samples, settings)
+    metrics = metrics_of(observable.unit, width, periodic=observable.periodic)
     return Distribution(
         name=observable.name,
         coordinate=observable.coordinate,
         unit=observable.unit,
         edges=edges,
-        reference=statistics.pooled(samples[0].counts) / width,
-        reference_low=bands[0][0],
-        reference_high=bands[0][1],
-        model=statistics.pooled(samples[1].counts) / width,
-        model_low=bands[1][0],
-        model_high=bands[1][1],
+        reference=found.whole[0] / width,
+        reference_low=found.bands[0][0] / width,
+        reference_high=found.bands[0][1] / width,
+        model=found.whole[1] / width,
+        model_low=found.bands[1][0] / width,
+        model_high=found.bands[1][1] / width,
         analytic=boltzmann_density(observable, edges, subject.temperature),
         reference_effective=samples[0].effective,
         model_effective=samples[1].effective,
         reference_blocks=samples[0].n_blocks,
         model_blocks=samples[1].n_blocks,
-        scores=tuple(
-            _score(metric, samples, (draws[0], draws[1]), halves)
-            for metric in metrics(observable, width, samples)
-        ),
+        scores=found.scores((*metrics, chi_squared(samples))),
     )
 
 
-def _score(
-    metric: Metric,
-    samples: tuple[Sample, Sample],
-    draws: tuple[Tensor, Tensor],
-    halves: tuple[Tensor, Tensor],
-) -> Score:
-    """Score reference against model, with its interval and its floor."""
-    value = metric.between(*(statistics.pooled(sample.counts) for sample in samples))
-    n_blocks = min(sample.n_blocks for sample in samples)
-    low, high = statistics.centred_band(float(value), metric.between(*draws), n_blocks)
-    floor = metric.between_halves(*halves).mean()
-    return Score(metric.name, metric.unit, float(value), low, high, float(floor))
-
-
-def metrics(
-    observable: Observable, width: float, samples: tuple[Sample, Sample]
-) -> tuple[Metric, ...]:
-    """Distances by which an observable is scored.
-
-    Args:
-        observable: what is scored.
-        width: of a bin, Å or degrees.
-        samples: of reference and model; they give chi-squared its errors.
-
-    Returns:
-        One metric for each score.
-    """
-    unit, density = observable.unit, f"1/{observable.unit}"
-    transport = statistics.circular_wasserstein if observable.periodic else statistics.wasserstein
-    plain: tuple[tuple[str, str, Distance], ...] = (
-        ("max deviation", density, lambda p, q: statistics.max_deviation(p, q) / width),
-        ("rms deviation", density, lambda p, q: statistics.rms_deviation(p, q) / width),
-        ("jensen-shannon", "bits", statistics.jensen_shannon),
-        ("wasserstein-1", unit, lambda p, q: transport(p, q, width)),
+def compiled() -> bool:
+    """Whether machine code of the kernels lies in the compiler's cache; making it takes seconds."""
+    kernels = (
+        (rdf_kernels.count_pairs, rdf_kernels.__file__),
+        (triplet_kernels.count_triplets, triplet_kernels.__file__),
+        (orientation_kernels.add_orientations, orientation_kernels.__file__),
     )
-    same = [Metric(name, of, distance, distance) for name, of, distance in plain]
-    return (*same, _chi_squared(samples))
-
-
-def _chi_squared(samples: tuple[Sample, Sample]) -> Metric:
-    """Chi-squared, with the variances that the blocks of two samples give."""
-    reference, model = samples
-    middle = (statistics.pooled(reference.counts) + statistics.pooled(model.counts)) / 2
-    # Half the reference, so that the same groups serve for the floor.
-    effective = min(reference.effective / 2, model.effective)
-    groups = statistics.merged_bins(middle, effective)
-    variances = [
-        statistics.block_variance(statistics.merged(sample.counts, groups)) for sample in samples
-    ]
-    least = effective**-2
-    whole = (variances[0] + variances[1]).clamp(min=least)
-    # A half has twice the variance of the whole, and there are two of them.
-    halves = (4 * variances[0]).clamp(min=least)
-    return Metric(
-        "chi-squared",
-        "1",
-        lambda p, q: statistics.chi_squared(p, q, whole, groups),
-        lambda p, q: statistics.chi_squared(p, q, halves, groups),
-    )
+    return all(is_cached(kernel, file) for kernel, file in kernels)

@@ -60,12 +60,8 @@ class Distribution:
     scores: tuple[Score, ...]
 
     def score(self, name: str) -> Score:
-        """Pick the score of one name.
-
-        Raises:
-            InputError: there is none, as in an artifact that another program wrote.
-        """
-        return _score_of(self.name, self.scores, name)
+        """Pick the score of one name, as `score_of` does."""
+        return score_of(self.name, self.scores, name)
 
 
 @dataclass(frozen=True)
@@ -103,12 +99,8 @@ class PairDistribution:
     scores: tuple[Score, ...]
 
     def score(self, name: str) -> Score:
-        """Pick the score of one name.
-
-        Raises:
-            InputError: there is none, as in an artifact that another program wrote.
-        """
-        return _score_of(self.name, self.scores, name)
+        """Pick the score of one name, as `score_of` does."""
+        return score_of(self.name, self.scores, name)
 
 
 @dataclass(frozen=True)
@@ -154,12 +146,113 @@ class StructureFactor:
 
 
 @dataclass(frozen=True)
+class TripletDistribution:
+    """The angle at a bead between two of its neighbours, all three of different molecules.
+
+    name: such as 'triplet A-B-C', with the bead in the middle.
+    types: of a neighbour, of the bead, and of the other neighbour.
+    shells: distance up to which the one and the other count as neighbours, Å, (2,).
+    edges: of the bins, degrees, (bins + 1,).
+    reference, model: probability density, 1/degrees, (bins,); of beads anywhere, sin(theta)/2.
+    reference_low, reference_high, model_low, model_high: 95 % block-bootstrap band, (bins,).
+    reference_blocks, model_blocks: blocks of the time that the bootstrap resampled.
+    scores: distances.
+    """
+
+    name: str
+    types: tuple[str, ...]
+    shells: Tensor
+    edges: Tensor
+    reference: Tensor
+    reference_low: Tensor
+    reference_high: Tensor
+    model: Tensor
+    model_low: Tensor
+    model_high: Tensor
+    reference_blocks: int
+    model_blocks: int
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How the axes of two molecules are turned to each other, by the distance of their centres.
+
+    name: such as 'P2 A-B'.
+    order: 2 of the mean of (3 cos² - 1)/2 of the angle of the axes, 1 of that of its cosine.
+    molecules: types of the two molecules.
+    edges: of the bins of the distance, Å, (bins + 1,); from where there are molecules on.
+    reference, model: the mean; 0 where the reference has hardly any molecules, (bins,).
+    reference_low, reference_high, model_low, model_high: 95 % block-bootstrap band, (bins,).
+    reference_blocks, model_blocks: blocks of the time that the bootstrap resampled.
+    scores: distances between the curves.
+    """
+
+    name: str
+    order: int
+    molecules: tuple[str, ...]
+    edges: Tensor
+    reference: Tensor
+    reference_low: Tensor
+    reference_high: Tensor
+    model: Tensor
+    model_low: Tensor
+    model_high: Tensor
+    reference_blocks: int
+    model_blocks: int
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True)
+class JointDistribution:
+    """Two neighbouring coordinates of a molecule together, in reference and model.
+
+    name: such as 'bond A-B, angle A-B-A'.
+    first, second: names of the coordinates.
+    first_unit, second_unit: theirs, 'Å' or 'degrees'.
+    unit: of the density.
+    first_edges, second_edges: of the bins, (first + 1,) and (second + 1,).
+    reference, model: probability density, (first, second).
+    reference_low, reference_high, model_low, model_high: 95 % block-bootstrap band,
+        (first, second).
+    correlation: correlation coefficient of the two.
+    reference_effective, model_effective: effective samples, of the coordinate with the fewer.
+    reference_blocks, model_blocks: blocks that the bootstrap resampled.
+    scores: distances.
+    """
+
+    name: str
+    first: str
+    second: str
+    first_unit: str
+    second_unit: str
+    unit: str
+    first_edges: Tensor
+    second_edges: Tensor
+    reference: Tensor
+    reference_low: Tensor
+    reference_high: Tensor
+    model: Tensor
+    model_low: Tensor
+    model_high: Tensor
+    correlation: Quantity
+    reference_effective: float
+    model_effective: float
+    reference_blocks: int
+    model_blocks: int
+    scores: tuple[Score, ...]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Whether the model reproduces the mapped reference.
 
     distributions: one for each kind of bond, angle and dihedral.
+    joint_distributions: one for each kind of neighbouring bonds and angles.
     pair_distributions: one for each pair of types, of periodic systems.
     structure_factors: likewise.
+    triplet_distributions: one for each type of bead and pair of types of its neighbours, likewise.
+    orientations: one for each pair of types of molecules that have an axis, likewise.
     quantities: pressure, diffusion and such: diagnostics.
     reference_frames, model_frames: frames times copies.
     reference_time: length of the reference, ps.
@@ -167,8 +260,11 @@ class Comparison:
     """
 
     distributions: tuple[Distribution, ...]
+    joint_distributions: tuple[JointDistribution, ...]
     pair_distributions: tuple[PairDistribution, ...]
     structure_factors: tuple[StructureFactor, ...]
+    triplet_distributions: tuple[TripletDistribution, ...]
+    orientations: tuple[Orientation, ...]
     quantities: tuple[Quantity, ...]
     reference_frames: int
     model_frames: int
@@ -176,7 +272,12 @@ class Comparison:
     overlap: float
 
 
-def _score_of(owner: str, scores: tuple[Score, ...], name: str) -> Score:
+def score_of(owner: str, scores: tuple[Score, ...], name: str) -> Score:
+    """Pick the score of one name.
+
+    Raises:
+        InputError: there is none, as in an artifact that another program wrote.
+    """
     for score in scores:
         if score.name == name:
             return score

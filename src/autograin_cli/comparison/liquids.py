@@ -13,10 +13,12 @@ from autograin_cli.comparison.comparison import (
     StructureFactor,
 )
 from autograin_cli.comparison.motion import Centres
+from autograin_cli.comparison.orientations import OrientationSums
 from autograin_cli.comparison.pairs import PairCounts, PairKind, PairSample, pair_kinds
 from autograin_cli.comparison.peaks import first_peak, highest_near, minimum_behind
 from autograin_cli.comparison.runs import Run
 from autograin_cli.comparison.sampling import Survey, divide
+from autograin_cli.comparison.triplets import KeptFrames
 from autograin_cli.comparison.waves import Shells, WaveSums, shells_of, waves_of
 from autograin_cli.errors import SettingError
 from autograin_cli.settings import ComparisonSettings
@@ -65,12 +67,16 @@ class Structure:
         self.pairs = PairCounts(run, grid.edges, blocks)
         self.waves = WaveSums(run, waves_of(box, grid.shells, seed), grid.shells, blocks)
         self.centres = Centres(run)
+        self.axes = OrientationSums(run, grid.edges)
+        self.frames = KeptFrames(run)
 
     def add(self, first: int, chunk: Chunk) -> None:
         """Take a chunk whose first frame has this number."""
         self.pairs.add(first, chunk)
         self.waves.add(first, chunk)
         self.centres.add(chunk)
+        self.axes.add(first, chunk)
+        self.frames.add(first, chunk)
 
 
 def grid_of(surveys: tuple[Survey, Survey], settings: ComparisonSettings) -> Grid | None:
@@ -84,14 +90,16 @@ def grid_of(surveys: tuple[Survey, Survey], settings: ComparisonSettings) -> Gri
     """
     boxes = [found.box for found in surveys if found.interacts and found.box is not None]
     if len(boxes) < len(surveys):
-        if settings.rdf_range is not None:
-            raise SettingError(
-                given=f"g(r) up to {settings.rdf_range:g} Å of runs that are not both of several "
-                "molecules in a periodic box",
-                expected="two liquids: g(r) needs a density",
-                remedy="leave --rdf-range out, or give a trajectory with boxes",
-            )
+        for option, length in (("rdf-range", settings.rdf_range), ("shell", settings.shell)):
+            if length is not None:
+                raise SettingError(
+                    given=f"--{option} {length:g} Å for runs that are not both of several "
+                    "molecules in a periodic box",
+                    expected="two liquids: g(r) needs a density, and molecules have neighbours",
+                    remedy=f"leave --{option} out, or give a trajectory with boxes",
+                )
         return None
+    _check_shell(surveys, settings)
     n_bins = int(_range(surveys, settings) / settings.rdf_spacing + 1e-9)
     if n_bins < FEWEST_BINS:
         raise SettingError(
@@ -102,6 +110,18 @@ def grid_of(surveys: tuple[Survey, Survey], settings: ComparisonSettings) -> Gri
         )
     edges = settings.rdf_spacing * torch.arange(n_bins + 1, dtype=torch.float64)
     return Grid(edges, shells_of(boxes))
+
+
+def _check_shell(surveys: tuple[Survey, Survey], settings: ComparisonSettings) -> None:
+    """Refuse a shell in which an image of a bead may be its second neighbour."""
+    longest = min(found.height for found in surveys) / 2
+    if settings.shell is not None and settings.shell > longest:
+        raise SettingError(
+            given=f"neighbours up to {settings.shell:g} Å in a box {2 * longest:.4g} Å high at its "
+            "thinnest",
+            expected=f"at most {longest:.4g} Å, half of that",
+            remedy="give a smaller --shell, or runs of larger boxes",
+        )
 
 
 def _range(surveys: tuple[Survey, Survey], settings: ComparisonSettings) -> float:

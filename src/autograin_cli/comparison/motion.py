@@ -24,7 +24,7 @@ class Centres:
     def __init__(self, run: Run) -> None:
         """Begin with nothing."""
         self._run = run
-        self._weights = _weights(run)
+        self._weights = centre_weights(run)
         most = KEPT_VALUES // (3 * run.n_frames * run.replicas * len(run.system.components))
         self._strides = [ceil(part.n_copies / max(1, most)) for part in run.system.components]
         self._kept: list[list[Tensor]] = [[] for _ in run.system.components]
@@ -131,7 +131,7 @@ def diffusion_coefficient(path: Tensor, step: float) -> tuple[float, float]:
     return float(found.mean()), float(found.std()) / sqrt(len(found))
 
 
-def _weights(run: Run) -> list[Tensor]:
+def centre_weights(run: Run) -> list[Tensor]:
     """Shares of the beads in the centre of a molecule, by mass where known, (beads,)."""
     weights = [_masses(part) for part in run.system.components]
     return [masses / masses.sum() for masses in weights]

@@ -13,7 +13,6 @@ from torch import Tensor
 from autograin_cli import rdf_kernels
 from autograin_cli.comparison.runs import Run
 from autograin_cli.comparison.sampling import KEPT_VALUES, MOST_BLOCKS, Blocks, divide
-from autograin_cli.compilation import is_cached
 from autograin_cli.rdf_arrays import Bins, Layout
 from autograin_cli.statistics import effective_samples
 from autograin_cli.structure_kernels import count_within
@@ -238,8 +237,3 @@ class PairCounts:
         n_first = int((system.types == kind.types[0]).sum())
         partners = (2.0 if kind.types[0] == kind.types[1] else 1.0) / n_first
         return PairSample(counts, exposure, frames, measure, partners)
-
-
-def compiled() -> bool:
-    """Whether machine code of the kernel lies in the compiler's cache; making it takes seconds."""
-    return is_cached(rdf_kernels.count_pairs, rdf_kernels.__file__)

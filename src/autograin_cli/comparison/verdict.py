@@ -1,22 +1,30 @@
 """What the scores of an observable say in words, and how far to trust them."""
 
 from dataclasses import dataclass
-from math import inf
+from math import hypot, inf
 
 from torch import Tensor
 
 from autograin_cli.comparison.comparison import (
     Comparison,
     Distribution,
+    JointDistribution,
+    Orientation,
     PairDistribution,
+    Quantity,
     Score,
+    TripletDistribution,
+    score_of,
 )
 
 WITHIN_NOISE = 1.5
 ENOUGH_SAMPLES = 100.0
 NOISIER = 1.5  # times the noise of the reference, beyond which that of the model is told
+CLEAR = 3.0  # standard errors between two correlations that are told
 JUDGES = ("jensen-shannon", "wasserstein-1")
-PAIR_JUDGES = ("rms deviation",)
+JOINT_JUDGES = ("jensen-shannon",)
+PAIR_JUDGES = ("rms deviation",)  # of g(r), triplet angles, P1 and P2
+Curves = PairDistribution | TripletDistribution | Orientation
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,7 @@ class Verdict:
 
     name: of the observable.
     word: 'agrees', 'differs', 'undecided' or 'not converged'.
-    score: 'jensen-shannon', 'wasserstein-1' or, of g(r), 'rms deviation'.
+    score: 'jensen-shannon', 'wasserstein-1' or, of what a liquid has beside, 'rms deviation'.
     ratio: score over floor.
     low, high: 95 % interval of the ratio.
     sentence: what this means and how far to trust it.
@@ -60,16 +68,41 @@ def pair_verdicts(comparison: Comparison) -> tuple[Verdict, ...]:
     where it is perfect, one as long as the reference 0.7. A longer reference has a lower floor,
     so a ratio means something only beside the length of the reference.
     """
-    return tuple(_judge_pairs(pairs, comparison.overlap) for pairs in comparison.pair_distributions)
+    return tuple(
+        _judge_curves(pairs, comparison.overlap) for pairs in comparison.pair_distributions
+    )
+
+
+def order_verdicts(comparison: Comparison) -> tuple[Verdict, ...]:
+    """Judge triplet angles and axes, which a right g(r) does not fix; as g(r)."""
+    curves: list[Curves] = [*comparison.triplet_distributions, *comparison.orientations]
+    return tuple(_judge_curves(found, comparison.overlap) for found in curves)
+
+
+def joint_verdicts(comparison: Comparison) -> tuple[Verdict, ...]:
+    """Judge every two neighbouring coordinates of a comparison, by Jensen-Shannon."""
+    return tuple(
+        _judge_joint(found, comparison.overlap) for found in comparison.joint_distributions
+    )
 
 
 def worst_ratio(comparison: Comparison) -> float:
     """Find the largest score over its floor; what `--fail-above` bounds.
 
-    Jensen-Shannon of distributions, and the rms deviation of g(r).
+    Jensen-Shannon of distributions, of one coordinate and of two, and the rms deviation of g(r),
+    triplet angles, P1 and P2.
     """
-    scores = [found.score("jensen-shannon") for found in comparison.distributions]
-    scores += [found.score(PAIR_JUDGES[0]) for found in comparison.pair_distributions]
+    densities = (
+        *((found.name, found.scores) for found in comparison.distributions),
+        *((found.name, found.scores) for found in comparison.joint_distributions),
+    )
+    curves = (
+        *((found.name, found.scores) for found in comparison.pair_distributions),
+        *((found.name, found.scores) for found in comparison.triplet_distributions),
+        *((found.name, found.scores) for found in comparison.orientations),
+    )
+    scores = [score_of(*found, "jensen-shannon") for found in densities]
+    scores += [score_of(*found, PAIR_JUDGES[0]) for found in curves]
     return max((_over(score.value, score.floor) for score in scores), default=0.0)
 
 
@@ -84,16 +117,35 @@ def _judge(distribution: Distribution, overlap: float) -> Verdict:
     return Verdict(distribution.name, word, score.name, ratio, low, high, " ".join(parts))
 
 
-def _judge_pairs(pairs: PairDistribution, overlap: float) -> Verdict:
-    """Judge one g(r)."""
-    score = pairs.score(PAIR_JUDGES[0])
+def _judge_joint(joint: JointDistribution, overlap: float) -> Verdict:
+    """Judge two coordinates together."""
+    score = score_of(joint.name, joint.scores, JOINT_JUDGES[0])
+    effective = min(joint.reference_effective, joint.model_effective)
+    ratio, low, high = _ratios(score)
+    word = _word((low, ratio, high), enough=effective >= ENOUGH_SAMPLES)
+    parts = [_meaning(word, ratio), _correlations(joint.correlation), *_seen(overlap)]
+    return Verdict(joint.name, word, score.name, ratio, low, high, " ".join(parts))
+
+
+def _correlations(found: Quantity) -> str:
+    """Say whether two coordinates move together as in the reference."""
+    a, b = found.reference or 0.0, found.model or 0.0
+    errors = hypot(found.reference_error or 0.0, found.model_error or 0.0)
+    told = f"Their correlation is {b:.3f} in the model and {a:.3f} in the reference"
+    apart = _over(abs(a - b), errors)
+    return f"{told}{f', {apart:.2g} standard errors apart' if apart > CLEAR else ''}."
+
+
+def _judge_curves(curves: Curves, overlap: float) -> Verdict:
+    """Judge one g(r), density of triplet angles, P1 or P2."""
+    score = score_of(curves.name, curves.scores, PAIR_JUDGES[0])
     ratio, low, high = _ratios(score)
     word = _word((low, ratio, high), enough=True)
     unit = "" if score.unit == "1" else f" {score.unit}"
     off = f"The curves are {score.value:.2g}{unit} apart (rms; floor {score.floor:.2g})."
     noises = (
-        _noise(pairs.reference_low, pairs.reference_high),
-        _noise(pairs.model_low, pairs.model_high),
+        _noise(curves.reference_low, curves.reference_high),
+        _noise(curves.model_low, curves.model_high),
     )
     cautions = []
     if noises[1] > NOISIER * noises[0]:
@@ -102,7 +154,7 @@ def _judge_pairs(pairs: PairDistribution, overlap: float) -> Verdict:
             "a longer run of the model would tell more."
         )
     parts = [_meaning(word, ratio), off, *cautions, *_seen(overlap)]
-    return Verdict(pairs.name, word, score.name, ratio, low, high, " ".join(parts))
+    return Verdict(curves.name, word, score.name, ratio, low, high, " ".join(parts))
 
 
 def _noise(low: Tensor, high: Tensor) -> float:

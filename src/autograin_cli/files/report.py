@@ -12,9 +12,16 @@ from autograin_cli.comparison.comparison import Distribution
 from autograin_cli.comparison.verdict import Verdict, verdicts
 from autograin_cli.files.artifacts import Artifact
 from autograin_cli.files.output import NewFile, as_access_error
-from autograin_cli.files.pages import figures, liquid_sections, liquid_tables, tables
+from autograin_cli.files.pages import (
+    figures,
+    liquid_sections,
+    liquid_tables,
+    order_sections,
+    tables,
+)
 from autograin_cli.files.pages.drawing import molecule_figure
 from autograin_cli.files.pages.figures import drawn
+from autograin_cli.files.pages.neural_sections import neural_section
 from autograin_cli.files.storage.artifact import term_names
 from autograin_cli.files.visible import visible
 from autograin_cli.mapping.mapping import Mapping
@@ -109,10 +116,14 @@ def render(artifact: Artifact) -> str:
         mappings=[_mapping_section(mapping) for mapping in artifact.mappings],
         potentials=[_potential_section(potential) for potential in artifact.potentials],
         nonbonded=liquid_sections.nonbonded_section(artifact.nonbonded),
+        neural=neural_section(artifact.neural, artifact.nonbonded),
         simulation=_simulation_section(artifact),
         distributions=_distribution_sections(artifact),
         pairs=liquid_sections.pair_distribution_sections(artifact.comparison),
         factors=liquid_sections.structure_factor_sections(artifact.comparison),
+        triplets=order_sections.triplet_sections(artifact.comparison),
+        orientations=order_sections.orientation_sections(artifact.comparison),
+        joints=order_sections.joint_sections(artifact.comparison),
         quantities=_quantities(artifact),
         no_match=liquid_tables.NO_MATCH,
         settings=_entries(artifact.provenance.settings),

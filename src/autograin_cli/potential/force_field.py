@@ -1,12 +1,13 @@
 """ForceField: all that the beads of a system feel; plain, every pair, the measure of any engine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from autograin_cli.errors import SettingError
 from autograin_cli.geometry import minimum_image
+from autograin_cli.potential.neural.potential import NeuralPotential
 from autograin_cli.potential.pair import Nonbonded
 from autograin_cli.potential.potential import Potential
 from autograin_cli.system import System
@@ -19,15 +20,28 @@ class ForceField:
     system: the beads.
     potentials: bonded, one for each component.
     nonbonded: pair terms; None where molecules do not feel one another.
+    neural: what a network adds to them; None without.
     """
 
     system: System
     potentials: tuple[Potential, ...]
     nonbonded: Nonbonded | None
+    neural: NeuralPotential | None = None
 
     def with_system(self, system: System) -> "ForceField":
         """The same terms for other numbers of copies."""
-        return ForceField(system, self.potentials, self.nonbonded)
+        return replace(self, system=system)
+
+    @property
+    def prior(self) -> "ForceField":
+        """The classical terms alone."""
+        return replace(self, neural=None)
+
+    @property
+    def cutoff(self) -> float:
+        """Distance beyond which beads that no bonded term joins feel nothing, Å."""
+        parts = [part for part in (self.nonbonded, self.neural) if part is not None]
+        return max([0.0, *(part.cutoff for part in parts)])
 
     @property
     def term_names(self) -> tuple[str, ...]:
@@ -57,9 +71,13 @@ class ForceField:
         ):
             copies = positions[:, where].reshape(-1, part.n_beads, 3)
             energy = energy + potential.energy(copies).reshape(len(positions), -1).sum(1)
-        if self.nonbonded is None:
-            return energy
-        return energy + _pair_energy(self.system, self.nonbonded, positions, box)
+        if self.nonbonded is not None:
+            energy = energy + _pair_energy(self.system, self.nonbonded, positions, box)
+        if self.neural is not None:
+            # As trained: without pair terms a network sees each molecule alone.
+            around = None if self.nonbonded is None else box
+            energy = energy + self.neural.energy(positions, around, self.system)
+        return energy
 
     def forces(self, positions: Tensor, box: Tensor | None) -> Tensor:
         """Minus the gradient of the energy, kJ/(mol Å), (frames, beads, 3)."""

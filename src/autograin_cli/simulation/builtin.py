@@ -15,6 +15,8 @@ from autograin_cli.simulation.engine import Engine, Snapshot, Start
 from autograin_cli.simulation.lammps import LammpsEngine
 from autograin_cli.simulation.liquid import LiquidEngine
 from autograin_cli.simulation.liquid_state import compiled as compiled_liquids
+from autograin_cli.simulation.neural import NeuralEngine
+from autograin_cli.simulation.neural_pairs import compiled as compiled_networks
 from autograin_cli.simulation.openmm import OpenMMEngine
 from autograin_cli.simulation.start import REPLICAS
 from autograin_cli.simulation.system_start import is_isolated
@@ -56,7 +58,7 @@ def builtin_engine(settings: SimulationSettings) -> CompiledEngine | BatchedEngi
 
 @dataclass(frozen=True)
 class BuiltinEngine:
-    """Replicas of one molecule in batches, and anything else as a box of molecules."""
+    """Replicas of one molecule in batches, anything else as a box; with a network its own."""
 
     def run(
         self, force_field: ForceField, start: Start, settings: SimulationSettings
@@ -64,12 +66,15 @@ class BuiltinEngine:
         """Yield a snapshot every `settings.interval` ps, the first after the equilibration.
 
         Raises:
-            SettingError: the times do not fit one another, the box is too small, or a box is to
-                run on CUDA.
+            SettingError: the times do not fit one another, the box is too small, or a box
+                without a network is to run on CUDA.
             DeviceError: CUDA is asked for and not there.
             DivergenceError: a kinetic energy is not finite or far too large; it names the step
                 and the term that is worst off.
         """
+        if force_field.neural is not None:
+            device = device_of(force_field, start, settings)
+            return NeuralEngine(settings.threads, device).run(force_field, start, settings)
         if is_isolated(force_field, start.box):
             engine = builtin_engine(replace(settings, replicas=len(start.positions)))
             return engine.run(force_field.potentials[0], start, settings)
@@ -109,6 +114,9 @@ def device_of(force_field: ForceField, start: Start, settings: SimulationSetting
     """
     if settings.engine != "builtin":
         return "cuda" if settings.device == "cuda" else "cpu"
+    if force_field.neural is not None:
+        # A network is nearly all the work of a step, however few the replicas.
+        return choose_device(replace(settings, replicas=WORTH_CUDA))
     if is_isolated(force_field, start.box):
         return choose_device(replace(settings, replicas=len(start.positions)))
     return choose_device(replace(settings, replicas=1))
@@ -116,6 +124,8 @@ def device_of(force_field: ForceField, start: Start, settings: SimulationSetting
 
 def is_compiled(force_field: ForceField, start: Start) -> bool:
     """Whether the machine code that a run needs lies in the compiler's cache."""
+    if force_field.neural is not None:
+        return compiled_networks() and compiled_liquids()
     if is_isolated(force_field, start.box):
         return compiled_replicas()
     return compiled_liquids()

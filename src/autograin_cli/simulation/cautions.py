@@ -9,6 +9,7 @@ _STANDARD_ERRORS = 4.0
 _ENOUGH_FRAMES = 10  # for the standard error of a temperature
 _OFF = 0.01  # of the temperature
 _OUTSIDE = 0.01  # of the time
+_EXTRAPOLATED = 0.01  # of the beads: ten times the share of those held out
 
 
 def is_converged(mixing: Convergence) -> bool:
@@ -43,7 +44,23 @@ def cautions(simulation: Simulation, force_field: ForceField) -> tuple[str, ...]
         for name, share in shares
         if share > _OUTSIDE
     ]
+    told += _disagreements(simulation, force_field)
     return tuple(told)
+
+
+def _disagreements(simulation: Simulation, force_field: ForceField) -> list[str]:
+    """Whether the networks of an ensemble disagree more than where they were trained."""
+    share, spread = simulation.extrapolated, simulation.spread
+    neural = force_field.neural
+    if neural is None or share is None or spread is None or share <= _EXTRAPOLATED:
+        return []
+    known = "" if neural.spread is None else f", {neural.spread:.3g} there"
+    told = (
+        f"the networks disagree on the forces on {share:.1%} of the beads by more than on 99.9% of "
+        f"those held out (rms {spread:.3g} kJ/(mol Å) here{known}): the run is outside of what "
+        "they were trained on; train on frames from there, or simulate at the state of the fit"
+    )
+    return [told]
 
 
 def _temperatures(simulation: Simulation) -> list[str]:

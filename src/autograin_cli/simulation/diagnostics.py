@@ -13,7 +13,9 @@ from autograin_cli.potential.potential import Potential
 from autograin_cli.potential.terms import Term
 from autograin_cli.settings import SimulationSettings
 from autograin_cli.simulation.compiled import energies_and_forces, terms_of
+from autograin_cli.simulation.disagreement import Disagreement
 from autograin_cli.simulation.engine import Snapshot, Start
+from autograin_cli.simulation.neural_forces import NeuralForces
 from autograin_cli.simulation.random_numbers import Use, generator
 from autograin_cli.simulation.simulation import Convergence, Simulation
 from autograin_cli.statistics import effective_samples, split_r_hat, standard_error
@@ -61,6 +63,11 @@ class Diagnostics:
         self._terms = terms_of(source.potential)
         self._random = generator(source.settings.seed, Use.PROBES)
         self._most = _frames_kept(source)
+        neural, self._networks = source.force_field.neural, None
+        if neural is not None:
+            n_structures = 3 * len(source.start.positions)
+            self._networks = NeuralForces(neural, source.force_field.system, None, n_structures)
+        self._disagreement = Disagreement(neural)
         self._stride = 1
         self._n_frames = 0
         self._outside = torch.zeros(len(source.potential.terms), dtype=torch.float64)
@@ -73,7 +80,7 @@ class Diagnostics:
         """Add one snapshot."""
         if self._n_frames % self._stride == 0:
             self._coordinates.append(_coordinates(self._source.potential, snapshot.positions))
-            self._forces.append(forces_and_curvature(self._terms, snapshot.positions, self._random))
+            self._forces.append(self._probed(snapshot.positions))
         self._n_frames += 1
         self._outside = self._outside + snapshot.outside
         self._kinetic_sum = self._kinetic_sum + snapshot.kinetic_energy
@@ -82,6 +89,17 @@ class Diagnostics:
             self._kinetic_sum = torch.zeros_like(self._kinetic_sum)
         if len(self._kinetic) == self._most:
             self._thin()
+
+    def _probed(self, positions: Tensor) -> Tensor:
+        """Squared forces and curvatures of replicas, (2, replicas)."""
+        if self._networks is None:
+            return forces_and_curvature(self._terms, positions, self._random)
+        signs, probes = probes_of(positions, self._random)
+        _, forces = energies_and_forces(self._terms, probes)
+        state = self._networks.in_full(probes)
+        if state.spread is not None:
+            self._disagreement.add(state.spread[: len(positions)])
+        return curvature_of(signs, forces + state.forces)
 
     def _thin(self) -> None:
         """Keep every second row, and means of two kinetic energies, from now on."""
@@ -115,6 +133,8 @@ class Diagnostics:
             pressure_error=None,
             outside=self._outside / self._n_frames,
             convergence=_convergence(source.potential, torch.stack(self._coordinates, dim=1)),
+            spread=self._disagreement.spread,
+            extrapolated=self._disagreement.extrapolated,
         )
 
 
@@ -148,10 +168,24 @@ def forces_and_curvature(terms: Terms, positions: Tensor, random: torch.Generato
 
     Source: M. F. Hutchinson, Commun. Stat. Simul. Comput. 18, 1059 (1989).
     """
+    signs, probes = probes_of(positions, random)
+    return curvature_of(signs, energies_and_forces(terms, probes)[1])
+
+
+def probes_of(positions: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Random vectors of 1 and -1, and structures there and moved along them to both sides.
+
+    Returns:
+        (structures, beads, 3), and Å, (3 structures, beads, 3).
+    """
     signs = 2.0 * torch.randint(0, 2, positions.shape, generator=random).double() - 1.0
     shifts = torch.stack((torch.zeros_like(signs), NUDGE * signs, -NUDGE * signs))
-    _, forces = energies_and_forces(terms, (positions + shifts).flatten(0, 1))
-    here, ahead, behind = forces.reshape(3, *positions.shape)
+    return signs, (positions + shifts).flatten(0, 1)
+
+
+def curvature_of(signs: Tensor, forces: Tensor) -> Tensor:
+    """Squared forces, and curvatures along the vectors, (2, structures), of forces on probes."""
+    here, ahead, behind = forces.reshape(3, *signs.shape)
     curvature = signs * (behind - ahead) / (2 * NUDGE)
     return torch.stack((here.square().sum((1, 2)), curvature.sum((1, 2))))
 

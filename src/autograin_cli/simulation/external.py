@@ -33,8 +33,8 @@ def checked_schedule(
             expected="one replica, or replicas of one molecule in vacuum",
             remedy="run it again with another --seed for each replica",
         )
-    if start.box is not None and force_field.nonbonded is not None:
-        check_box(start.box, force_field.nonbonded.cutoff)
+    if start.box is not None:
+        check_box(start.box, force_field.cutoff)
     return schedule(start.timestep, settings)
 
 

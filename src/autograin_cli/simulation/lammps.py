@@ -66,6 +66,12 @@ class LammpsEngine:
                 was lost.
         """
         plan = checked_schedule(force_field, start, settings, "lammps")
+        if force_field.neural is not None:
+            raise SettingError(
+                given="--engine lammps and a potential with a network",
+                expected="--engine builtin or openmm: LAMMPS does not know the network",
+                remedy="leave --engine out, or fit a potential without --neural",
+            )
         if settings.device == "cuda":
             raise SettingError(
                 given="--device cuda with --engine lammps",

@@ -1,6 +1,7 @@
 """OpenMM as an engine: on GPUs where there are any, on CPUs elsewhere."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +22,12 @@ from autograin_cli.simulation.external import (
     program_seed,
     starting_velocities,
 )
+from autograin_cli.simulation.full_forces import FullForces
 from autograin_cli.simulation.lattice import Lattice, lattice_of
+from autograin_cli.simulation.openmm_network import force_of, without_terms
 from autograin_cli.simulation.openmm_system import load_openmm, openmm_system
 from autograin_cli.simulation.outside import shares_outside
+from autograin_cli.simulation.replicas import Schedule
 from autograin_cli.units import (
     ACCELERATION,
     angstrom_from_nm,
@@ -38,6 +42,8 @@ _BEAD_STEPS = 5_000_000  # of one call, some seconds: so often can a run be inte
 @dataclass(frozen=True)
 class OpenMMEngine:
     """Langevin dynamics by `LangevinMiddleIntegrator`, the positions of which are those of BAOAB.
+
+    A network and the terms beneath it are a `PythonForce`.
 
     Without friction it is the leapfrog form of velocity Verlet. The kinetic energy of a snapshot
     is of the velocities in the middle of its step, which OpenMM keeps, not a mean since the
@@ -55,31 +61,60 @@ class OpenMMEngine:
             DeviceError: CUDA is asked for and not there.
             DivergenceError: a position or an energy is not finite or far too large.
         """
-        mm = load_openmm()
+        load_openmm()
         plan = checked_schedule(force_field, start, settings, "openmm")
-        context, lattice = _context(force_field, start, settings), lattice_of(start.box)
-        _place(context, lattice, start, starting_velocities(start, settings.seed))
-        done, positions = 0, start.positions
-        for number in range(plan.n_snapshots):
-            step = plan.equilibration + (number + 1) * plan.interval
-            try:
-                _advance(context, step - done, start.positions.numel() // 3)
-                snapshot = _snapshot(context, lattice, force_field, start, step)
-            except mm.OpenMMException as error:
-                raise diverged(force_field, step, step * start.timestep, positions) from error
-            if is_unstable(snapshot, start, force_field):
-                raise diverged(force_field, step, snapshot.time, positions)
-            done, positions = step, snapshot.positions
-            yield snapshot
+        with ThreadPoolExecutor(settings.threads or torch.get_num_threads()) as pool:
+            forces = _python_forces(force_field, start, settings, pool)
+            yield from _snapshots(force_field, start, settings, plan, forces)
 
 
-def _context(force_field: ForceField, start: Start, settings: SimulationSettings) -> Any:
+def _python_forces(
+    force_field: ForceField, start: Start, settings: SimulationSettings, pool: ThreadPoolExecutor
+) -> FullForces | None:
+    """What Python is asked for at every step; nothing without a network."""
+    if force_field.neural is None:
+        return None
+    n_threads = settings.threads or torch.get_num_threads()
+    device = _network_device(settings)
+    return FullForces(force_field, start, device, pool if n_threads > 1 else None)
+
+
+def _snapshots(
+    force_field: ForceField,
+    start: Start,
+    settings: SimulationSettings,
+    plan: Schedule,
+    forces: FullForces | None,
+) -> Iterator[Snapshot]:
+    mm = load_openmm()
+    context, lattice = _context(force_field, start, settings, forces), lattice_of(start.box)
+    _place(context, lattice, start, starting_velocities(start, settings.seed))
+    done, positions = 0, start.positions
+    for number in range(plan.n_snapshots):
+        step = plan.equilibration + (number + 1) * plan.interval
+        try:
+            _advance(context, step - done, start.positions.numel() // 3)
+            snapshot = _snapshot(context, lattice, force_field, start, step, forces)
+        except mm.OpenMMException as error:
+            raise diverged(force_field, step, step * start.timestep, positions) from error
+        if is_unstable(snapshot, start, force_field):
+            raise diverged(force_field, step, snapshot.time, positions)
+        done, positions = step, snapshot.positions
+        yield snapshot
+
+
+def _context(
+    force_field: ForceField, start: Start, settings: SimulationSettings, forces: FullForces | None
+) -> Any:
     """A system of all replicas with its integrator, on a platform."""
     mm = load_openmm()
     n_replicas = len(start.positions)
-    together = in_one_system(force_field, n_replicas)
+    own = force_field if forces is None else without_terms(force_field)
+    together = in_one_system(own, n_replicas)
     masses = start.masses.repeat(n_replicas)
     system = openmm_system(together, masses, start.box, isolated=n_replicas > 1)
+    if forces is not None:
+        system.addForce(force_of(forces, start))
     integrator = mm.LangevinMiddleIntegrator(start.temperature, settings.friction, start.timestep)
     integrator.setRandomNumberSeed(program_seed(settings.seed))
     platform = mm.Platform.getPlatformByName(_platform(settings))
@@ -88,6 +123,11 @@ def _context(force_field: ForceField, start: Start, settings: SimulationSettings
     known = platform.getPropertyNames()
     properties = {key: value for key, value in wanted.items() if key in known and value}
     return mm.Context(system, integrator, platform, properties)
+
+
+def _network_device(settings: SimulationSettings) -> str:
+    """Where torch computes the network: on a GPU where OpenMM does and torch can use it."""
+    return "cuda" if openmm_device(settings) == "cuda" and torch.cuda.is_available() else "cpu"
 
 
 def openmm_device(settings: SimulationSettings) -> str:
@@ -145,22 +185,30 @@ def _advance(context: Any, n_steps: int, n_beads: int) -> None:
 
 
 def _snapshot(
-    context: Any, lattice: Lattice, force_field: ForceField, start: Start, step: int
+    context: Any,
+    lattice: Lattice,
+    force_field: ForceField,
+    start: Start,
+    step: int,
+    forces: FullForces | None,
 ) -> Snapshot:
     state = context.getState(positions=True, velocities=True, energy=True)
     positions, middle = (
         lattice.returned(angstrom_from_nm(_array(values).reshape(start.positions.shape)))
         for values in (state.getPositions(asNumpy=True), state.getVelocities(asNumpy=True))
     )
-    energy = torch.tensor([state.getPotentialEnergy()._value], dtype=torch.float64)
+    if forces is not None:
+        energy = forces.energies(positions)[0]
+    elif len(positions) == 1:
+        energy = torch.tensor([state.getPotentialEnergy()._value], dtype=torch.float64)
+    else:
+        energy = force_field.energy(positions, start.box)
     return Snapshot(
         step=step,
         time=step * start.timestep,
         positions=positions,
         velocities=middle + _kicks(start) * _forces(context, lattice, start),
-        potential_energy=(
-            energy if len(positions) == 1 else force_field.energy(positions, start.box)
-        ),
+        potential_energy=energy,
         kinetic_energy=kinetic_energies(middle, start.masses),
         outside=shares_outside(force_field, positions, start.box),
     )

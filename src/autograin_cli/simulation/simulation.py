@@ -39,6 +39,10 @@ class Simulation:
     outside: share of time each term spent outside its sampled range, (terms,): bonded terms of
         each component, then pair terms.
     convergence: of each coordinate.
+    spread: rms over beads and components of the standard deviation of the force between the
+        networks of an ensemble, kJ/(mol Å); None without one.
+    extrapolated: share of beads and frames where they differ by more than for 99.9 % of the beads
+        held out when they were trained; None without an ensemble.
     """
 
     molecules: tuple[str, ...]
@@ -59,3 +63,5 @@ class Simulation:
     pressure_error: float | None
     outside: Tensor
     convergence: tuple[Convergence, ...]
+    spread: float | None = None
+    extrapolated: float | None = None

@@ -15,6 +15,7 @@ from autograin_cli.simulation.diagnostics import (
     temperature_from_forces,
     temperature_from_motion,
 )
+from autograin_cli.simulation.disagreement import Disagreement
 from autograin_cli.simulation.engine import Snapshot
 from autograin_cli.simulation.evaluation import Evaluator
 from autograin_cli.simulation.random_numbers import Use, generator
@@ -63,6 +64,7 @@ class SystemDiagnostics:
         self._rows: list[_Row] = []
         self._kinetic: list[Tensor] = []
         n_terms = len(source.force_field.term_names)
+        self._disagreement = Disagreement(source.force_field.neural)
         self._outside = torch.zeros(n_terms, dtype=torch.float64)
         self._near = torch.zeros(n_terms, dtype=torch.float64)
 
@@ -97,6 +99,7 @@ class SystemDiagnostics:
         here = self._evaluate(positions)
         ahead = self._evaluate(positions + NUDGE * signs).forces
         behind = self._evaluate(positions - NUDGE * signs).forces
+        self._disagreement.add(here.spread)
         self._near, self._n_evaluated = self._near + here.outside, self._n_evaluated + 1
         curvature = (signs * (behind - ahead)).sum() / (2 * NUDGE)
         return here.virial, float(here.forces.square().sum()), float(curvature)
@@ -130,6 +133,8 @@ class SystemDiagnostics:
             pressure_error=None if pressures is None else standard_error(pressures),
             outside=outside,
             convergence=_convergence(source.force_field, kept, pressures),
+            spread=self._disagreement.spread,
+            extrapolated=self._disagreement.extrapolated,
         )
 
 

@@ -13,6 +13,7 @@ from autograin_cli.simulation.boxes import (
     replicas_of_box,
 )
 from autograin_cli.simulation.engine import Start
+from autograin_cli.simulation.neural_timestep import with_network
 from autograin_cli.simulation.packing import packed, relaxed, replicated
 from autograin_cli.simulation.random_numbers import Use, generator
 from autograin_cli.simulation.start import prepare, start_positions
@@ -50,6 +51,16 @@ def prepare_system(
             expected="a bond, angle, dihedral or pair term",
             remedy="fit the potential again, with --bond or --pair, or a longer --cutoff",
         )
+    chosen, start = _prepared(force_field, reference, settings)
+    if settings.timestep is None and chosen.neural is not None:
+        start = with_network(chosen, start, settings.interval)
+    return chosen, start
+
+
+def _prepared(
+    force_field: ForceField, reference: Reference, settings: SimulationSettings
+) -> tuple[ForceField, Start]:
+    """The molecules of the run, and where it begins, with the time step of the classical terms."""
     chosen, frame = _chosen(force_field, reference, settings)
     masses = _known(chosen.system.masses)
     if is_isolated(chosen, frame.box if frame else None):
@@ -96,7 +107,7 @@ def _chosen(
     copies = numbers[0] * numbers[1] * numbers[2]
     frame = replicated(system, reference.configuration, numbers)
     counts = [part.n_copies * copies for part in system.components]
-    check_box(torch.as_tensor(frame.box), force_field.nonbonded.cutoff)
+    check_box(torch.as_tensor(frame.box), force_field.cutoff)
     return force_field.with_system(system.with_copies(counts)), frame
 
 
@@ -105,14 +116,14 @@ def _packed(
 ) -> tuple[ForceField, Configuration]:
     replicas_of_box(settings)
     inside = contents(force_field.system, reference, settings)
-    if force_field.nonbonded is not None:
-        check_box(inside.box, force_field.nonbonded.cutoff)
+    check_box(inside.box, force_field.cutoff)
     chosen = force_field.with_system(force_field.system.with_copies(inside.copies))
     random = generator(settings.seed, Use.POSITIONS)
     positions = packed(chosen.system, reference.structures, inside.box, random)
     frame = Configuration(positions, inside.box)
     temperature = settings.temperature or chosen.potentials[0].temperature
-    return chosen, Configuration(relaxed(chosen, frame, temperature), inside.box)
+    # The classical terms keep beads apart; a network knows nothing of places so unlikely.
+    return chosen, Configuration(relaxed(chosen.prior, frame, temperature), inside.box)
 
 
 def _in_vacuum(

@@ -13,7 +13,7 @@ from autograin_cli.potential.potential import Potential
 from autograin_cli.potential.terms import Table
 from autograin_cli.units import ACCELERATION, thermal_energy
 
-_SHARE = 0.25  # of the stable limit 2/omega
+SHARE = 0.25  # of the stable limit 2/omega
 _COLLISION = 4.0  # kT above the minimum, up to which a pair term counts
 _MOST_STRUCTURES = 16
 _WORK = 1e10  # multiplications that the eigenvalues may cost
@@ -28,7 +28,7 @@ def default_timestep(potential: Potential, positions: Tensor, masses: Tensor) ->
         masses: u, (beads,).
     """
     frequency = highest_frequency(potential, positions, masses)
-    return _SHARE * 2.0 / frequency if frequency > 0 else inf
+    return SHARE * 2.0 / frequency if frequency > 0 else inf
 
 
 def highest_frequency(potential: Potential, positions: Tensor, masses: Tensor) -> float:
@@ -104,7 +104,7 @@ def system_timestep(force_field: ForceField, structures: Sequence[Tensor], masse
         own = masses[where][: part.n_beads]
         squares.append(highest_frequency(potential, structure[None], own) ** 2)
     square = max(squares) + pair_frequency(force_field, masses) ** 2
-    return _SHARE * 2.0 / sqrt(square) if square > 0 else inf
+    return SHARE * 2.0 / sqrt(square) if square > 0 else inf
 
 
 def pair_frequency(force_field: ForceField, masses: Tensor) -> float:

@@ -277,7 +277,7 @@ def test_a_box_of_a_frame_that_is_not_finite_or_flat_is_refused(tmp_path: Path) 
         list(cg_trajectory(flat).chunks())
 
 
-@pytest.mark.parametrize("name", ["comparison", "liquid comparison"])
+@pytest.mark.parametrize("name", ["comparison", "liquid comparison", "neural potential"])
 def test_every_dataset_is_guarded_against_numbers_and_shapes_that_cannot_be(name: str) -> None:
     arrays = flatten(example(name), path_of).arrays
     for path, array in arrays.items():
@@ -290,7 +290,7 @@ def test_every_dataset_is_guarded_against_numbers_and_shapes_that_cannot_be(name
                 check_arrays(arrays | {path: other})
 
 
-@pytest.mark.parametrize("name", ["comparison", "liquid comparison"])
+@pytest.mark.parametrize("name", ["comparison", "liquid comparison", "neural potential"])
 def test_a_dataset_is_missed_unless_the_format_lets_it_be_absent(name: str) -> None:
     flat = flatten(example(name), path_of)
     optional = {path for path, may in optional_rows() if may}

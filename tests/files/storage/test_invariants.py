@@ -53,6 +53,26 @@ LAWS = [
 PAIR = "autograin/potential/nonbonded/terms/pair OTP:A-OTP:A"
 DISTRIBUTION = "autograin/comparison/pair_distributions/intermolecular OTP:A-OTP:B"
 RUN = "autograin/simulation"
+JOINT = "autograin/comparison/joint_distributions/bond A-B, angle A-B-A"
+TRIPLETS = "autograin/comparison/triplet_distributions/triplet OTP:A-OTP:B-OTP:B"
+AXES = "autograin/comparison/orientations/P2 OTP-β%2Fx %25."
+ORDER_LAWS = [
+    ("comparison", replaced(f"{JOINT}/unit", text("1/Å²")), "the unit 'Angstrom-2'"),
+    ("comparison", replaced(f"{JOINT}/first_unit", text("degrees")), "the unit 'degree'"),
+    ("comparison", changed(f"{JOINT}/first_edges", 0, 9.0), "first_edges are not in incr"),
+    ("comparison", changed(f"{JOINT}/second_edges", 0, 1e3), "second_edges are not in incr"),
+    ("comparison", changed(f"{JOINT}/model", (0, 0), -1.0), "model: -1.0"),
+    ("comparison", replaced(f"{JOINT}/correlation/model", 1.5), "a correlation of 1.5"),
+    ("comparison", removed(f"{JOINT}/correlation/reference"), "a correlation of None"),
+    ("comparison", removed(f"{JOINT}/correlation/model_error"), "a model without error"),
+    ("liquid comparison", changed(f"{TRIPLETS}/edges", 36, 200.0), "edges: 200.0"),
+    ("liquid comparison", changed(f"{TRIPLETS}/shells", 0, 0.0), "a shell of no width"),
+    ("liquid comparison", changed(f"{TRIPLETS}/reference", 0, -1.0), "reference: -1.0"),
+    ("liquid comparison", replaced(f"{AXES}/order", 3), "order 3"),
+    ("liquid comparison", changed(f"{AXES}/edges", 0, 99.0), "edges are not in incr"),
+    ("liquid comparison", changed(f"{AXES}/model", 0, -0.6), "model: -0.6"),
+    ("liquid comparison", changed(f"{AXES}/model_low", 0, 2.0), "band of the model is upside"),
+]
 LIQUID_LAWS = [
     ("liquid potential", replaced(f"{PAIR}/types", texts("OTP:A", "OTP:Q")), "type is 'OTP:Q'"),
     (
@@ -115,6 +135,7 @@ def test_records_that_break_a_law_are_refused_even_with_the_right_digest(
     ("kind", "mutation", "message"),
     [
         *LIQUID_LAWS,
+        *ORDER_LAWS,
         ("simulation", replaced("autograin/simulation/replicas", 6), "frames and beads"),
         ("simulation", replaced("autograin/simulation/timestep", 0.0), "timestep 0.0"),
         ("simulation", changed("autograin/simulation/outside", 0, 2.0), "outside: 2.0"),

@@ -94,7 +94,8 @@ def test_the_unit_of_a_pair_distribution_depends_on_its_kind_and_that_of_a_score
 
 
 def test_the_examples_have_a_dataset_of_every_row_that_may_be_absent() -> None:
-    written = set(flatten(example("liquid comparison"), path_of).arrays)
+    examples = ("liquid comparison", "neural potential")
+    written = {path for name in examples for path in flatten(example(name), path_of).arrays}
     templates = {found.template for path in written if (found := place(path)) is not None}
     assert templates >= set(FIELDS) - {
         path for path in FIELDS if path.endswith(("/soft_loss", "/annealed_objective"))

@@ -45,8 +45,9 @@ def model_of(artifact: Artifact) -> Model:
 
     Raises:
         InputError: the artifact comes before fit-potential.
-        SettingError: the masses of the beads are not known.
+        SettingError: the masses of the beads are not known, or a network is part of the potential.
     """
+    check_classical(artifact)
     if not artifact.potentials or artifact.configuration is None:
         raise InputError(
             given=f"a {artifact.kind} artifact, without a potential",
@@ -73,6 +74,21 @@ def model_of(artifact: Artifact) -> Model:
         temperature=run.temperature if run else artifact.potentials[0].temperature,
         timestep=run.timestep if run else _timestep(force_field, where, system.masses),
     )
+
+
+def check_classical(artifact: Artifact) -> None:
+    """Check that files for other programs can hold all of a potential.
+
+    Raises:
+        SettingError: a network is part of it.
+    """
+    if artifact.neural is not None:
+        raise SettingError(
+            given="a potential with a network, which the files of other programs cannot hold",
+            expected="classical terms alone: without the network they are another potential",
+            remedy="run it with autograin simulate, also with --engine openmm; --to psf and pdb "
+            "write the beads, and fit-potential without --neural a potential to export",
+        )
 
 
 def _timestep(force_field: ForceField, configuration: Configuration, masses: Tensor) -> float:

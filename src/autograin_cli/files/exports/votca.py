@@ -11,6 +11,7 @@ from torch import Tensor
 
 from autograin_cli.errors import SettingError
 from autograin_cli.files.artifacts import Artifact
+from autograin_cli.files.exports.model import check_classical
 from autograin_cli.files.exports.naming import plain_names
 from autograin_cli.mapping.components import system_of
 from autograin_cli.mapping.mapping import Mapping
@@ -28,8 +29,10 @@ def write(artifact: Artifact, folder: Path) -> tuple[str, ...]:
     """Write a mapping of each type of molecule, and a table of each term if there are any.
 
     Raises:
-        SettingError: names of atoms in a molecule are not distinct, or not words.
+        SettingError: names of atoms in a molecule are not distinct, or not words, or a network is
+            part of the potential.
     """
+    check_classical(artifact)
     system = system_of(artifact.mappings)
     files = {}
     names = plain_names([part.name for part in system.components], _NAME)

@@ -21,7 +21,8 @@ docs/format_page.py` writes it.
   "{SCHEMA_VERSION[0]}.{SCHEMA_VERSION[1]}", `kind`, `content_sha256`, and `complete`, which is
   written last. A file of another major version is refused; one of a later minor version may hold
   more than this page says.
-* `*` is the name of a molecule, a term, a distribution, a score, or the number of an input. The
+* `*` is the name of a molecule, a term, a distribution, a score, or the number of an input, of a
+  network, or of an interaction, a rank or a history in it. The
   attribute `order` of the group above says in which order they stand. Where a name cannot be the
   name of a group (a slash, a star), characters are written as `%2F`; the dataset `name` is exact.
 * Axes of one name have one length within a molecule, a term, a distribution or the file.

@@ -6,7 +6,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from autograin_cli.comparison.comparison import PairDistribution, StructureFactor
+from autograin_cli.comparison.comparison import (
+    Orientation,
+    PairDistribution,
+    StructureFactor,
+    TripletDistribution,
+    score_of,
+)
 from autograin_cli.files.pages.figures import (
     ANALYTIC,
     BLACK,
@@ -90,18 +96,20 @@ def pair_distribution_figure(pairs: PairDistribution) -> Figure:
         upper.set_ylim(bottom=0)
         upper.set_ylabel("density (1/Å)" if is_density else "g(r)")
         upper.legend(loc="best")
-        _draw_difference(lower, centres, pairs)
+        draw_difference(lower, centres, pairs)
         lower.set_xlabel("r (Å)")
         lower.set_xlim(edges[0], edges[-1])
     return figure
 
 
-def _draw_difference(axes: Axes, centres: Floats, pairs: PairDistribution) -> None:
+def draw_difference(
+    axes: Axes, centres: Floats, pairs: PairDistribution | TripletDistribution | Orientation
+) -> None:
     """Draw model minus reference, the band of the reference, and the floor of the rms deviation."""
     reference = pairs.reference.numpy()
     low, high = pairs.reference_low.numpy() - reference, pairs.reference_high.numpy() - reference
     axes.fill_between(centres, low, high, color=BLACK, alpha=0.2, linewidth=0)
-    floor = pairs.score("rms deviation").floor
+    floor = score_of(pairs.name, pairs.scores, "rms deviation").floor
     for level in (-floor, floor):
         axes.axhline(level, color=ANALYTIC, ls="--", linewidth=0.9)
     axes.axhline(0, color=BLACK, linewidth=0.8)

@@ -222,7 +222,18 @@ def simulation_rows(simulation: Simulation) -> list[Row]:
             (simulation.configurational_temperature, simulation.configurational_temperature_error),
             simulation.temperature,
         ),
+        *_disagreement_rows(simulation),
     ]
+
+
+def _disagreement_rows(simulation: Simulation) -> list[Row]:
+    """Say how far the networks of an ensemble disagree on the forces, where there is one."""
+    if simulation.spread is None:
+        return []
+    meaning = "rms of their standard deviation"
+    if simulation.extrapolated is not None:
+        meaning += f"; more than for 99.9% of those held out on {simulation.extrapolated:.2%}"
+    return [Row("spread of the networks", f"{number(simulation.spread, 3)} kJ/(mol Å)", meaning)]
 
 
 def _temperature_row(name: str, measured: tuple[float, float], target: float) -> Row:

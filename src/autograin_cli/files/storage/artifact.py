@@ -6,6 +6,7 @@ from autograin_cli.comparison.comparison import Comparison
 from autograin_cli.mapping.components import system_of
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.potential.force_field import ForceField
+from autograin_cli.potential.neural.potential import NeuralPotential
 from autograin_cli.potential.pair import Nonbonded
 from autograin_cli.potential.potential import Potential
 from autograin_cli.simulation.simulation import Simulation
@@ -68,6 +69,7 @@ class Artifact:
     inputs: the input files of this stage.
     provenance: how it came about.
     warnings: what the user was warned of.
+    neural: what networks add to the classical terms; None without.
     """
 
     kind: str
@@ -81,6 +83,7 @@ class Artifact:
     inputs: tuple[InputFile, ...]
     provenance: Provenance
     warnings: tuple[str, ...]
+    neural: NeuralPotential | None = None
 
 
 def term_names(artifact: Artifact) -> tuple[str, ...]:

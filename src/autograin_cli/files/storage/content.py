@@ -121,14 +121,16 @@ class ContentWriter:
         self._file[path].attrs[name] = self._file[target].ref
         self._digest.add_attribute(path, name, np.array(f"/{target}".encode()))
 
-    def complete(self, kind: str) -> str:
+    def complete(
+        self, kind: str, schema: str = SCHEMA_NAME, version: tuple[int, int] = SCHEMA_VERSION
+    ) -> str:
         """Write what the file is, its digest, and last that it is complete.
 
         Returns:
             The digest.
         """
-        version = ".".join(map(str, SCHEMA_VERSION))
-        for name, text in (("schema", SCHEMA_NAME), ("schema_version", version), ("kind", kind)):
+        told = ".".join(map(str, version))
+        for name, text in (("schema", schema), ("schema_version", told), ("kind", kind)):
             self.attribute("", name, np.bytes_(text))
         digest = self._digest.hexdigest()
         self.attribute("", "content_sha256", np.bytes_(digest))

@@ -6,6 +6,7 @@ from torch import Tensor
 from autograin_cli.files.storage.artifact import Artifact, term_names
 from autograin_cli.files.storage.checks import check_choice, require
 from autograin_cli.files.storage.mapping_laws import check_mappings
+from autograin_cli.files.storage.neural_laws import check_neural
 from autograin_cli.files.storage.potential_laws import (
     check_configuration,
     check_nonbonded,
@@ -29,6 +30,8 @@ def check_artifact(artifact: Artifact) -> None:
     check_potentials(artifact.potentials, artifact.mappings)
     if artifact.nonbonded is not None:
         check_nonbonded(artifact.nonbonded, artifact.mappings)
+    if artifact.neural is not None:
+        check_neural(artifact.neural, artifact.mappings)
     if artifact.configuration is not None:
         check_configuration(artifact.configuration, artifact.mappings)
     if artifact.simulation is not None:

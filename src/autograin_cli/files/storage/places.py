@@ -4,6 +4,7 @@ _PLACES = {
     "mappings": "autograin/mapping",
     "potentials": "autograin/potential/bonded",
     "nonbonded": "autograin/potential/nonbonded",
+    "neural": "autograin/potential/neural",
     "configuration": "autograin/configuration",
     "simulation": "autograin/simulation",
     "comparison": "autograin/comparison",

@@ -108,15 +108,11 @@ def read_records(contents: Contents) -> Flat:
         InputError: the layout, a unit, a number or the digest is wrong.
     """
     check_layout(contents)
-    _check_digest(contents)
+    check_digest(contents, "an artifact")
     known = [path for path in contents.datasets if place(path) is not None]
     flat = Flat(
         arrays={path: contents.datasets[path].read() for path in known if path not in H5MD},
-        orders={
-            path: _order(path, attributes["order"], contents)
-            for path, attributes in contents.attributes.items()
-            if "order" in attributes
-        },
+        orders=orders_of(contents),
     )
     for path, array in flat.arrays.items():
         check_numbers(path, array)
@@ -135,6 +131,19 @@ def shape_and_box(contents: Contents) -> tuple[tuple[int, ...], Tensor | None]:
     if EDGES not in contents.datasets or shape[0] == 0:
         return shape, None
     return shape, torch.from_numpy(contents.datasets[EDGES].handle[0])
+
+
+def orders_of(contents: Contents) -> dict[str, tuple[str, ...]]:
+    """Read the orders of the members of all groups that stand for tuples of records.
+
+    Raises:
+        InputError: an order does not name the members.
+    """
+    return {
+        path: _order(path, attributes["order"], contents)
+        for path, attributes in contents.attributes.items()
+        if "order" in attributes
+    }
 
 
 def _order(path: str, array: NDArray[Any], contents: Contents) -> tuple[str, ...]:
@@ -163,10 +172,15 @@ def _check_unit(path: str, stored: str | None, expected: str) -> None:
         )
 
 
-def _check_digest(contents: Contents) -> None:
+def check_digest(contents: Contents, what: str) -> None:
+    """Check that a file holds what was written.
+
+    Raises:
+        InputError: its content is not that of the digest it names.
+    """
     if text_attribute(contents.attributes[""], "content_sha256") != contents.digest():
         raise InputError(
-            given="an artifact whose content has changed since it was written",
+            given=f"{what} whose content has changed since it was written",
             expected="content with the SHA-256 that the file names",
             remedy="copy it again, or run the command that writes it again",
         )

@@ -1,8 +1,8 @@
 """Records to named arrays and back, by the types of their fields.
 
-A tensor, a number, a text and a tuple of texts is an array; a record inside a record is a group; a
-tuple of records is a group whose members are named by the records, with their order beside it;
-None is absent.
+A tensor, a number, a text and a tuple of texts is an array; a record inside a record is a group,
+and so is a dictionary of tensors; a tuple of records is a group whose members are named by the
+records, with their order beside it; None is absent.
 """
 
 import types
@@ -80,6 +80,9 @@ def _flatten(record: Any, prefix: str, path_of: Callable[[str], str], flat: Flat
             flat.orders[path_of(place)] = keys
             for key, member in zip(keys, value, strict=True):
                 _flatten(member, f"{place}/{key}/", path_of, flat)
+        elif get_origin(hint) is dict:
+            for name, tensor in value.items():
+                flat.arrays[path_of(f"{place}/{name}")] = _encode(tensor, Tensor)
         else:
             flat.arrays[path_of(place)] = _encode(value, hint)
 
@@ -94,7 +97,16 @@ def _build_value(hint: Any, flat: Flat, path_of: Callable[[str], str], place: st
     if member is not None:
         keys = _required(flat.orders, path)
         return tuple(build(member, flat, path_of, f"{place}/{key}/") for key in keys)
+    if get_origin(inner) is dict:
+        return _build_tensors(flat, path)
     return _decode(_required(flat.arrays, path), inner)
+
+
+def _build_tensors(flat: Flat, path: str) -> dict[str, Tensor]:
+    """Collect the tensors of a dictionary; there may be none."""
+    start = f"{path}/"
+    named = {name: array for name, array in flat.arrays.items() if name.startswith(start)}
+    return {name.removeprefix(start): _decode(array, Tensor) for name, array in named.items()}
 
 
 def _is_present(path: str, flat: Flat) -> bool:

@@ -2,6 +2,9 @@
 
 from autograin_cli.files.storage.field import ANGSTROM, ENERGY, flag, real, text, whole
 
+FORCE = f"{ENERGY} {ANGSTROM}-1"
+MEAN_SQUARE_FORCE = "kJ+2 mol-2 Angstrom-2"
+
 REFERENCE = {
     "name": text(),
     "atom_names": text("atoms"),
@@ -39,7 +42,7 @@ CERTIFICATE = {
     "loss_sampled": real(unit="Angstrom+2"),
     "soft_loss": real(unit="Angstrom+2"),
     "compactness": real(unit="Angstrom+2"),
-    "mean_square_force": real(unit="kJ+2 mol-2 Angstrom-2"),
+    "mean_square_force": real(unit=MEAN_SQUARE_FORCE),
     "bound": real(unit="Angstrom+2"),
     "objective_value": real(unit="Angstrom+2"),
     "annealed_objective": real(unit="Angstrom+2"),
@@ -119,6 +122,42 @@ PAIR_TERM = {
     "table/periodic": flag(),
 }
 
+NEURAL = {
+    "type_names": text("known_types"),
+    "spread": real(unit=FORCE),
+    "spread_high": real(unit=FORCE),
+    "n_frames": whole(),
+}
+
+NETWORK = {
+    "cutoff": real(unit=ANGSTROM),
+    "embedding": real("known_types", "features"),
+    "readout": real("features", "hidden"),
+    "readout_bias": real("hidden"),
+    "energies": real("hidden", unit=ENERGY),
+}
+
+INTERACTION = {
+    "mixing": real("features", "features"),
+    "filters": real("2", "control_points", "features"),
+    "hidden": real("messages", "features"),
+    "hidden_bias": real("features"),
+    "update": real("features", "features"),
+}
+
+MOMENTS = {
+    "mixing": real("features", "moments"),
+    "filters": real("2", "control_points", "moments"),
+    "left": real("moments_of_both", "products"),
+    "right": real("moments_of_both", "products"),
+}
+
+TRAINING_HISTORY = {
+    "training_loss": real("epochs", unit=MEAN_SQUARE_FORCE),
+    "validation_loss": real("epochs", unit=MEAN_SQUARE_FORCE),
+    "learning_rate": real("epochs"),
+}
+
 CONFIGURATION = {
     "positions": real("beads", "3", unit=ANGSTROM),
     "box": real("3", "3", unit=ANGSTROM),
@@ -150,6 +189,8 @@ SIMULATION = {
     "pressure": real(unit="bar"),
     "pressure_error": real(unit="bar", infinite=True),
     "outside": real("terms"),
+    "spread": real(unit=FORCE),
+    "extrapolated": real(),
 }
 
 CONVERGENCE = {

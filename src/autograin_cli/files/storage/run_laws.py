@@ -1,5 +1,7 @@
 """What must hold inside the simulation and the comparison of an artifact."""
 
+import torch
+
 from autograin_cli.comparison.comparison import Comparison, Distribution, PairDistribution
 from autograin_cli.comparison.verdict import JUDGES, PAIR_JUDGES
 from autograin_cli.files.storage.checks import (
@@ -13,6 +15,7 @@ from autograin_cli.files.storage.checks import (
     check_unique,
     require,
 )
+from autograin_cli.files.storage.order_laws import check_order
 from autograin_cli.files.visible import visible
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.simulation.simulation import Simulation
@@ -43,12 +46,16 @@ def check_simulation(simulation: Simulation, mappings: tuple[Mapping, ...], n_te
     require(min(counts) >= 1, f"simulation: {counts} replicas and frames", "1 or more of each")
     require(simulation.friction >= 0, f"simulation: friction {simulation.friction}", "0 or more")
     check_range("simulation: outside", simulation.outside, 0, 1 + ROUNDING)
+    for name, most in (("spread", None), ("extrapolated", 1.0)):
+        value = getattr(simulation, name)
+        if value is not None:
+            check_range(f"simulation: {name}", torch.tensor(value), 0, most)
     n_outside = len(simulation.outside)
     require(n_terms == n_outside, f"simulation: outside of {n_outside} terms", str(n_terms))
 
 
 def check_comparison(comparison: Comparison) -> None:
-    """Check the distributions and the g(r) of a comparison.
+    """Check the distributions, the g(r) and what else a comparison holds.
 
     Raises:
         InputError: it names the distribution, what is wrong and what was expected.
@@ -61,6 +68,7 @@ def check_comparison(comparison: Comparison) -> None:
     check_unique("comparison: g(r)", [item.name for item in comparison.pair_distributions])
     for pairs in comparison.pair_distributions:
         _check_pairs(f"g(r) of {visible(pairs.name)}", pairs)
+    check_order(comparison)
 
 
 def _check_distribution(where: str, distribution: Distribution) -> None:

@@ -4,11 +4,11 @@ A path is a template: `*` stands for the name of a molecule, a term, a distribut
 input. Axis names are shared: within one molecule, or one term, an axis has one length.
 """
 
-from autograin_cli.files.storage import rows
+from autograin_cli.files.storage import order_rows, rows
 from autograin_cli.files.storage.field import ANGSTROM, ENERGY, Field, real, text, under, whole
 
 SCHEMA_NAME = "autograin-artifact"
-SCHEMA_VERSION = (1, 1)
+SCHEMA_VERSION = (1, 2)
 
 KIND_COMMANDS = {
     "mapping": "fit-mapping",
@@ -55,10 +55,15 @@ H5MD = {
 
 _BONDED = "autograin/potential/bonded/*"
 _NONBONDED = "autograin/potential/nonbonded"
+_NEURAL = "autograin/potential/neural"
+_NETWORKS = f"{_NEURAL}/networks/*"
 _SIMULATION = "autograin/simulation"
 _COMPARISON = "autograin/comparison"
 _DISTRIBUTIONS = f"{_COMPARISON}/distributions/*"
+_JOINT = f"{_COMPARISON}/joint_distributions/*"
 _PAIRS = f"{_COMPARISON}/pair_distributions/*"
+_TRIPLETS = f"{_COMPARISON}/triplet_distributions/*"
+_ORIENTATIONS = f"{_COMPARISON}/orientations/*"
 
 SCHEMA: dict[str, Field] = {
     **under("autograin/reference/*", rows.REFERENCE),
@@ -71,16 +76,29 @@ SCHEMA: dict[str, Field] = {
     **under(_NONBONDED, rows.NONBONDED),
     **under(f"{_NONBONDED}/terms/*", rows.PAIR_TERM),
     **under(f"{_NONBONDED}/channels/*", rows.CHANNEL),
+    **under(_NEURAL, rows.NEURAL),
+    **under(_NETWORKS, rows.NETWORK),
+    **under(f"{_NETWORKS}/interactions/*", rows.INTERACTION),
+    **under(f"{_NETWORKS}/interactions/*/moments/*", rows.MOMENTS),
+    **under(f"{_NEURAL}/channels/*", rows.CHANNEL),
+    **under(f"{_NEURAL}/histories/*", rows.TRAINING_HISTORY),
     **under("autograin/configuration", rows.CONFIGURATION),
     **under(_SIMULATION, rows.SIMULATION),
     **under(f"{_SIMULATION}/convergence/*", rows.CONVERGENCE),
     **under(_COMPARISON, rows.COMPARISON),
     **under(_DISTRIBUTIONS, rows.DISTRIBUTION),
     **under(f"{_DISTRIBUTIONS}/scores/*", rows.SCORE),
+    **under(_JOINT, order_rows.JOINT_DISTRIBUTION),
+    **under(f"{_JOINT}/correlation", rows.QUANTITY),
+    **under(f"{_JOINT}/scores/*", rows.SCORE),
     **under(_PAIRS, rows.PAIR_DISTRIBUTION),
     **under(f"{_PAIRS}/features/*", rows.QUANTITY),
     **under(f"{_PAIRS}/scores/*", rows.SCORE),
     **under(f"{_COMPARISON}/structure_factors/*", rows.STRUCTURE_FACTOR),
+    **under(_TRIPLETS, order_rows.TRIPLET_DISTRIBUTION),
+    **under(f"{_TRIPLETS}/scores/*", rows.SCORE),
+    **under(_ORIENTATIONS, order_rows.ORIENTATION),
+    **under(f"{_ORIENTATIONS}/scores/*", rows.SCORE),
     **under(f"{_COMPARISON}/quantities/*", rows.QUANTITY),
     **under("autograin/inputs/training/*", rows.INPUT),
     **under("autograin/inputs/stage/*", rows.INPUT),

@@ -1,0 +1,1 @@
+"""Mapping and potential refined together: the only stage that knows both."""

@@ -1,0 +1,1 @@
+"""The neural potential: a network of continuous-filter convolutions over the beads."""
