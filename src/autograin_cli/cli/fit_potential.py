@@ -225,7 +225,7 @@ def _fit(
     console: "Console",
 ) -> Fit:
     """Fit the classical terms."""
-    from autograin_cli.cli.last_frame import Remembered
+    from autograin_cli.cli.last_frame import LastFrame
     from autograin_cli.mapping.bead_trajectory import system_trajectory
     from autograin_cli.mapping.components import system_of
     from autograin_cli.potential.fit import fit_force_field, pair_form
@@ -233,7 +233,8 @@ def _fit(
 
     atoms = console.watch(read.trajectory, "reading")
     mapped, maps = system_trajectory(atoms, mappings, settings.force_map)
-    beads, system = Remembered(mapped), system_of(mappings)
+    last, system = LastFrame(), system_of(mappings)
+    beads = last.of(mapped)
     if pair_form(beads, system, settings) != "none" and not compiled():
         console.note("compiling the inner loops, once: some seconds")
     force_field, cautions = fit_force_field(beads, system, settings)
@@ -243,7 +244,7 @@ def _fit(
         replace(one, force_map=map_used.force_map, force_map_kind=map_used.kind)
         for one, map_used in zip(mappings, maps, strict=True)
     )
-    return Fit(used, maps, force_field, beads.last)
+    return Fit(used, maps, force_field, last.configuration)
 
 
 def _artifact(path: Path) -> "Artifact | None":

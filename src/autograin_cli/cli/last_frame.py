@@ -1,47 +1,31 @@
 """The last frame of a trajectory, kept when it passes: one that an artifact shows."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from autograin_cli.system import Configuration
-from autograin_cli.trajectory import Chunk, Trajectory
+from autograin_cli.trajectory import Chunk, DerivedTrajectory, Trajectory
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """A trajectory that keeps its last frame when it has been read.
+class LastFrame:
+    """What is kept of a trajectory while it is read.
 
-    source: of beads.
-    kept: the last frame, once read.
+    chunks: the last of it, once one was read.
     """
 
-    source: Trajectory
-    kept: list[Chunk] = field(default_factory=list)
+    chunks: list[Chunk] = field(default_factory=list)
+
+    def of(self, beads: Trajectory) -> DerivedTrajectory:
+        """Give the same trajectory, which is remembered as it is read."""
+        return DerivedTrajectory(beads, self._keep, beads.n_atoms, beads.has_forces)
+
+    def _keep(self, chunk: Chunk) -> Chunk:
+        self.chunks[:] = [chunk]
+        return chunk
 
     @property
-    def n_frames(self) -> int:
-        """Frames of the source."""
-        return self.source.n_frames
-
-    @property
-    def n_atoms(self) -> int:
-        """Beads of a frame."""
-        return self.source.n_atoms
-
-    @property
-    def has_forces(self) -> bool:
-        """Whether the source has forces."""
-        return self.source.has_forces
-
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield the frames of the source."""
-        for chunk in self.source.chunks():
-            self.kept[:] = [chunk]
-            yield chunk
-
-    @property
-    def last(self) -> Configuration:
+    def configuration(self) -> Configuration:
         """The last frame that was read."""
-        (chunk,) = self.kept
+        (chunk,) = self.chunks
         box = None if chunk.boxes is None else chunk.boxes[-1].clone()
         return Configuration(chunk.positions[-1].clone(), box)
