@@ -84,11 +84,11 @@ def draw_pair_potentials(axes: Axes, artifacts: dict[str, Artifact]) -> None:
 
 
 def figure_of(artifacts: dict[str, Artifact]) -> Figure:
-    """One panel for each curve that the comparisons have, in rows of four."""
+    """One panel for each curve that the comparisons have, in rows of at most three if over four."""
     names = [curve.name for curve in curves(next(iter(artifacts.values())))]
     with_networks = any(artifact.neural is not None for artifact in artifacts.values())
     n_panels = len(names) + with_networks
-    columns = min(n_panels, 4 if n_panels % 3 else 3)
+    columns = n_panels if n_panels <= 4 else 3
     rows = -(-n_panels // columns)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.6 * columns, 3.4 * rows), layout="constrained")

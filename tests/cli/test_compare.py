@@ -168,6 +168,16 @@ def test_g_of_r_beyond_half_of_the_box_is_refused(
     assert "half of that" in result.stderr
 
 
+def test_angles_between_neighbours_are_not_left_out_in_silence(
+    liquid: Path, beads: Path, tmp_path: Path
+) -> None:
+    """Within 1 Å no bead has a neighbour."""
+    options = ("--model", beads, "-o", tmp_path / "c.h5", "--shell", "1", "--resamples", "50")
+    result = run("compare", liquid, *METHANE, *options)
+    assert result.exit_code == 0, result.stderr
+    assert "angles between neighbours left out" in result.stderr
+
+
 def test_beads_of_another_system_are_refused(potential: Done, tmp_path: Path) -> None:
     odd = Chunk(torch.zeros(3, 7, 3).double(), torch.arange(3).double())
     write_trajectory(tmp_path / "cg.trr", iter([odd]), overwrite=False)

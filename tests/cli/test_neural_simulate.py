@@ -56,3 +56,14 @@ def test_what_cannot_run_or_hold_a_network_says_what_can(potential: Path, tmp_pa
     refused = run("export", potential, "--to", "lammps", "-o", tmp_path / "model")
     assert refused.exit_code == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_a_network_alone_is_not_said_to_be_nothing(tmp_path: Path) -> None:
+    """Without a classical term nothing keeps the beads where the network has seen them."""
+    given = artifact()
+    bare = tuple(replace(one, terms=(), channels=()) for one in given.potentials)
+    alone = replace(given, potentials=bare, nonbonded=None, neural=ensemble())
+    save(alone, tmp_path / "potential.h5", overwrite=False)
+    refused = run("simulate", tmp_path / "potential.h5", *SHORT, "-o", tmp_path / "run.h5")
+    assert refused.exit_code == 2
+    assert "a network alone" in refused.stderr and "feel nothing" not in refused.stderr

@@ -293,6 +293,28 @@ def test_a_classical_fit_leaves_checkpoints_alone(stopped: Path, by_hand: Path) 
     assert stopped.read_bytes() == before
 
 
+def test_resume_without_a_network_is_refused_before_anything_is_read(
+    stopped: Path, by_hand: Path
+) -> None:
+    """It would write a potential without the network that the checkpoint is of."""
+    path = stopped.with_name("p.h5")
+    done = run(*arguments(by_hand, path, "--no-neural", "--resume"))
+    assert done.exit_code == 2
+    assert "--resume without --neural" in done.stderr
+    assert not path.exists()
+
+
+def test_a_network_of_a_liquid_without_pair_terms_says_that_it_sees_molecules_alone(
+    whole: Path, by_hand: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.h5"
+    done = run(*arguments(by_hand, path, "--pair", "none", "--epochs", "1"))
+    assert done.exit_code == 0, done.stderr
+    (told,) = (one for one in load(path, ("potential",)).warnings if "--pair none" in one)
+    assert "every molecule alone" in told and told in done.stderr
+    assert not any("--pair none" in one for one in load(whole, ("potential",)).warnings)
+
+
 def progress(batch: int, validation: float | None) -> Progress:
     return Progress(1, 2, batch, 3, 10, 20, 0.6, validation, 0.62, TrainingState(()))
 
@@ -308,10 +330,12 @@ def test_progress_is_told_with_what_is_explained_and_the_time_that_is_left() -> 
     teller = Teller(force_field(example("liquid potential")))
     done, total, words = teller.told(progress(4, None), now=100.0)
     assert (done, total) == (245, 600)
-    assert words == "network 2 of 3, epoch 3 of 10, loss 0.6000, R² 0.3800 without network"
+    assert words == "network 2 of 3, epoch 3 of 10, R² 0.3800 without network, loss 0.6000"
     done, total, words = teller.told(progress(9, 0.59), now=110.0)
     assert done == 250
-    assert words.endswith("R² 0.4100 (0.3800 without network), at most 12 min left")
+    # Ahead of the rest, which a narrow terminal cuts off.
+    told = "network 2 of 3, epoch 3 of 10, at most 12 min left, R² 0.4100 (0.3800 without network)"
+    assert words.startswith(told)
 
 
 def test_the_best_possible_is_told_where_it_is_known() -> None:
@@ -322,7 +346,7 @@ def test_the_best_possible_is_told_where_it_is_known() -> None:
     assert ceiling(single) == 0.47
     assert ceiling(force_field(example("liquid potential"))) is None
     words = Teller(single).told(progress(0, None), now=0.0)[2]
-    assert words.endswith("R² 0.3800 without network, 0.4700 the best possible")
+    assert "R² 0.3800 without network, 0.4700 the best possible" in words
 
 
 def finished(process: "subprocess.Popen[str]") -> int:

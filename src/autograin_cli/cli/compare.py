@@ -238,6 +238,12 @@ def _volume_of_a_molecule(trajectory: "Trajectory", n_molecules: int) -> float |
 def _tell_cautions(comparison: "Comparison", console: "Console") -> None:
     if comparison.overlap > 0:
         console.warn(f"{comparison.overlap:.0%} of the reference was used to fit the model")
+    is_liquid = any(found.kind == "intermolecular" for found in comparison.pair_distributions)
+    if is_liquid and not comparison.triplet_distributions:
+        console.note(
+            "angles between neighbours left out: g(r) of the reference has no first shell, or "
+            "hardly a bead has two neighbours within --shell"
+        )
     for found in comparison.quantities:
         if found.name.startswith("diffusion") and None in (found.reference, found.model):
             which = "reference" if found.reference is None else "model"

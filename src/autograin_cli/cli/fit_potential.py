@@ -123,8 +123,7 @@ def _fit_and_save(mapping: str, trajectories: tuple[str, ...], run: Run) -> None
     settings, neural, output = run.settings, run.neural, run.output
     console, path = output.console, Path(output.path)
     check_output(path, output.overwrite)
-    if neural.neural:
-        check_beginning(path, neural, overwrite=output.overwrite)
+    check_beginning(path, neural, overwrite=output.overwrite)
     before = _artifact(Path(mapping))
     read = read_atoms(trajectories, run.reading, console)
     inputs = (artifact_input(mapping), *read.inputs)
@@ -212,6 +211,12 @@ def _with_networks(fit: Fit, read: "Reading", run: Run, keeper: "Keeper") -> "Fo
     from autograin_cli.cli.neural_training import Training, train_networks
     from autograin_cli.mapping.bead_trajectory import BeadTrajectory
 
+    several = fit.force_field.system.n_molecules > 1 and fit.last.box is not None
+    if several and fit.force_field.nonbonded is None:
+        run.output.console.warn(
+            "--pair none: the network sees every molecule alone, and simulate moves molecules that "
+            "do not feel one another; for a liquid leave --pair out"
+        )
     beads = BeadTrajectory(read.trajectory, fit.mappings, fit.force_maps)
     training = Training(beads, fit.force_field, run.neural, run.started)
     networks = train_networks(training, keeper, run.place, run.output.console)

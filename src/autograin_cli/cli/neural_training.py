@@ -13,7 +13,7 @@ from autograin_cli.cli.console import Console, duration
 from autograin_cli.cli.processes import Place
 from autograin_cli.cli.stops import asked_to_stop
 from autograin_cli.cli.threads import threads
-from autograin_cli.errors import CheckpointedError, FileAccessError, InputError
+from autograin_cli.errors import CheckpointedError, FileAccessError, InputError, SettingError
 from autograin_cli.files.artifacts import InputFile
 from autograin_cli.files.checkpoints import (
     Checkpoint,
@@ -82,9 +82,16 @@ def check_beginning(output: Path, neural: NeuralSettings, *, overwrite: bool) ->
     """Check, before anything is read, that no checkpoint is lost by beginning again.
 
     Raises:
+        SettingError: there is no training to go on with.
         OutputExistsError: there is one, and it is neither gone on from nor to be overwritten.
     """
-    if not neural.resume:
+    if neural.resume and not neural.neural:
+        raise SettingError(
+            given="--resume without --neural: a fit without networks leaves no checkpoint",
+            expected="--resume with all other options of the training that was stopped",
+            remedy="give --neural too, or leave --resume out",
+        )
+    if neural.neural and not neural.resume:
         check_no_checkpoint(checkpoint_path(output), overwrite)
 
 
@@ -223,13 +230,14 @@ class Teller:
         done = epochs * progress.n_batches + progress.batch + 1
         total = progress.n_members * progress.n_epochs * progress.n_batches
         first, since = self._first = self._first or (done, now)
-        words = [f"epoch {progress.epoch + 1} of {progress.n_epochs}", f"loss {progress.loss:.4f}"]
+        # What is said first is seen on a narrow terminal too.
+        words = [f"epoch {progress.epoch + 1} of {progress.n_epochs}"]
         if progress.n_members > 1:
             words.insert(0, f"network {progress.member + 1} of {progress.n_members}")
-        words.append(_r_squared(progress, self._ceiling))
         if done > first:
             left = (now - since) / (done - first) * (total - done)
             words.append(f"at most {duration(left)} left")
+        words += [_r_squared(progress, self._ceiling), f"loss {progress.loss:.4f}"]
         return done, total, ", ".join(words)
 
 

@@ -276,8 +276,8 @@ def _check_samples(run: Run, observables: tuple[Observable, ...], interacts: boo
     n_samples = run.n_frames * min(chains, default=run.replicas)
     if n_samples < FEWEST_BLOCKS:
         raise InputError(
-            given=f"{n_samples} samples of the "
+            given=f"a trajectory of {run.n_frames} frames: {n_samples} samples of the "
             + ("system" if interacts or run.system.n_molecules > 1 else "molecule"),
             expected=f"at least {FEWEST_BLOCKS}, so that there are blocks to resample",
-            remedy="give more frames, or a smaller stride",
+            remedy="give more frames: a smaller --stride, or a longer run",
         )

@@ -29,6 +29,7 @@ from autograin_cli.files.storage.reading import (
     check_layout,
     read_records,
     shape_and_box,
+    written_before,
 )
 from autograin_cli.files.storage.records import Flat, build, flatten, text_array, texts_by_path
 from autograin_cli.files.storage.schema import KIND_COMMANDS
@@ -147,7 +148,8 @@ def load(path: Path, kinds: tuple[str, ...]) -> Artifact:
         with opened(path) as file:
             contents = Contents(file, lambda attributes: check_header(attributes, kinds))
             flat, frames = read_records(contents), shape_and_box(contents)
-        artifact = build(Artifact, flat, path_of)
+        with written_before(contents):
+            artifact = build(Artifact, flat, path_of)
         check_artifact(artifact)
         if artifact.simulation is not None and artifact.kind == "simulation":
             check_frames(artifact.simulation, artifact.mappings, *frames)

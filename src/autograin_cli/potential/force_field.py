@@ -122,5 +122,5 @@ def check_box(box: Tensor, cutoff: float) -> None:
         raise SettingError(
             given=f"a box {least:.4g} Å high at its thinnest and a cutoff of {cutoff:.4g} Å",
             expected=f"a box of at least {2 * cutoff:.4g} Å, twice the cutoff, in every direction",
-            remedy="simulate more molecules, or fit with a shorter --cutoff",
+            remedy="simulate more molecules, or fit with a shorter --cutoff (and --neural-cutoff)",
         )

@@ -46,9 +46,10 @@ def prepare_system(
             masses are unknown, or the box is too small for the cutoff.
     """
     if not force_field.term_names:
+        felt = "the beads feel nothing" if force_field.neural is None else "a network alone"
         raise SettingError(
-            given="a potential without a term: the beads feel nothing",
-            expected="a bond, angle, dihedral or pair term",
+            given=f"a potential without a term: {felt}",
+            expected="a bond, angle, dihedral or pair term, which keeps beads where they were seen",
             remedy="fit the potential again, with --bond or --pair, or a longer --cutoff",
         )
     chosen, start = _prepared(force_field, reference, settings)

@@ -239,6 +239,18 @@ def test_a_newer_minor_version_may_hold_more(tmp_path: Path) -> None:
     assert load(damaged(tmp_path, newer), KINDS).kind == "potential"
 
 
+def test_what_an_older_autograin_did_not_write_is_not_called_damage(tmp_path: Path) -> None:
+    """A comparison of schema 1.1 has no triplets."""
+
+    def older(file: h5py.File) -> None:
+        file.attrs["schema_version"] = np.bytes_("1.1")
+        del file["autograin/comparison/triplet_distributions"]
+
+    with pytest.raises(InputError, match=r"schema 1.1, from an older autograin.*triplet") as told:
+        load(damaged(tmp_path, older, "comparison"), KINDS)
+    assert "is damaged" not in str(told.value) and "write the artifact again" in str(told.value)
+
+
 def test_provenance_is_text_and_no_more(tmp_path: Path) -> None:
     path = damaged(tmp_path, replaced("autograin/provenance/device", 3.0, unit=""))
     with pytest.raises(InputError, match="provenance/device is of type float64"):

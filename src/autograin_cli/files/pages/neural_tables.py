@@ -44,7 +44,7 @@ def explained_rows(neural: NeuralPotential) -> list[Row]:
     return [
         Row(
             _NAMES.get(channel.name, channel.name),
-            f"{channel.r_squared:.4f} ± {channel.r_squared_error:.4f}",
+            f"{channel.r_squared:z.4f} ± {channel.r_squared_error:.4f}",
         )
         for channel in neural.channels
     ]

@@ -1,7 +1,8 @@
 """What is in the file of an artifact, checked against the schema, as arrays."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,23 @@ def _check_version(version: str) -> None:
             expected=f"schema {SCHEMA_VERSION[0]}",
             remedy="update autograin, or write the artifact again with this one",
         )
+
+
+@contextmanager
+def written_before(contents: Contents) -> Iterator[None]:
+    """Say of what is missing in a file of an older schema that it is not damaged but old."""
+    version = text_attribute(contents.attributes[""], "schema_version") or ""
+    try:
+        yield
+    except InputError as error:
+        if _minor(version) >= SCHEMA_VERSION[1]:
+            raise
+        now = f"{SCHEMA_VERSION[0]}.{SCHEMA_VERSION[1]}"
+        raise InputError(
+            given=f"an artifact of schema {version}, from an older autograin: {error.given}",
+            expected=f"one of schema {now}: of {version} not all can be read",
+            remedy="write the artifact again with this autograin",
+        ) from error
 
 
 def _major(version: str) -> int:
