@@ -14,7 +14,7 @@ LONE_BEADS = (
     "Two lone beads: no other bead is near, those of their own molecules neither. In a liquid, and "
     "inside molecules, the energy depends on all neighbours."
 )
-_NAMES = {"all": "with the networks", "prior": "without"}
+_NAMES = {"all": "with the networks", "prior": "without, fitted to these frames too"}
 _POINTS = 200
 _NEARER = 0.9  # than the least distance that a pair term has met
 _MOST_PAIRS = 21  # of types that are drawn
