@@ -144,6 +144,14 @@ def test_a_configuration_file_gives_options_and_the_command_line_wins(tmp_path: 
     assert output.overwrite
 
 
+def test_a_table_named_after_a_command_is_for_that_command_alone(tmp_path: Path) -> None:
+    path, group = tmp_path / "system.toml", click.Group(commands={"fit": fit, "run": run})
+    path.write_text("overwrite = true\n[fit]\nbeads = 3\noverwrite = false\n[run]\ntime = '1ns'\n")
+    assert invoke(group, "fit", "--config", str(path)).exit_code == 0
+    settings, _, output = seen
+    assert (settings.beads, output.overwrite) == (3, False)
+
+
 def test_one_text_where_a_list_may_stand_is_one_text(tmp_path: Path) -> None:
     assert configured(tmp_path, "beads = 3\nforces = 'a.dcd'").exit_code == 0
     assert seen[1].forces == ("a.dcd",)
@@ -153,7 +161,7 @@ def test_one_text_where_a_list_may_stand_is_one_text(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("bead = 3", "the key 'bead'"),
-        ("[fit]\nbeads = 3", "the key 'fit'"),
+        ("[fit-mappings]\nbeads = 3", r"the table \[fit-mappings\]"),
         ("beads = [1, 2]", "a text or a number"),
         ("beads = true", "a text or a number"),
         ("beads = 2\nconnected = 'no'", "true or false"),

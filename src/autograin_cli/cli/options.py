@@ -1,4 +1,4 @@
-"""Options made from the settings, so that a default is written once; values from a file.
+"""Options made from the settings, so that a default is written once.
 
 A decorator here adds the options of one record to a command, which is then given that record.
 """
@@ -7,13 +7,13 @@ import functools
 from collections.abc import Callable
 from dataclasses import Field, dataclass, fields
 from math import inf, isfinite
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import click
 
 from autograin_cli import units
-from autograin_cli.errors import AutograinError, SettingError
+from autograin_cli.cli.configuration import read_config
+from autograin_cli.errors import AutograinError
 
 if TYPE_CHECKING:
     from autograin_cli.cli.console import Console
@@ -222,8 +222,9 @@ def _output_options(default: str, what: str) -> list[Decorator]:
             type=click.Path(),
             is_eager=True,
             expose_value=False,
-            callback=_read_config,
-            help="TOML file of options: beads = 3, anneal-seeds = 4; the command line wins",
+            callback=read_config,
+            help="TOML file of options: beads = 3, anneal-seeds = 4, for one command under its "
+            "name as [fit-mapping]; the command line wins",
         ),
     ]
 
@@ -248,43 +249,3 @@ def _with(command: Command, decorators: list[Decorator]) -> Command:
     for decorate in reversed(decorators):
         command = decorate(command)
     return command
-
-
-def _read_config(ctx: click.Context, param: click.Parameter, path: str | None) -> None:
-    """Make the values of a TOML file the defaults of this run."""
-    if path is None:
-        return
-    from autograin_cli.files.configuration import read_configuration
-
-    known = {
-        option.lstrip("-"): parameter
-        for parameter in ctx.command.params
-        if isinstance(parameter, click.Option) and parameter is not param
-        for option in parameter.opts
-        if option.startswith("--")
-    }
-    values: dict[str, Any] = {}
-    for key, value in read_configuration(Path(path)).items():
-        option = known.get(key.replace("_", "-"))
-        if option is None:
-            raise SettingError(
-                given=f"{path} has the key {key!r}",
-                expected="option names of this command: " + ", ".join(sorted(known)),
-                remedy="correct the key, or take it out",
-            )
-        values[str(option.name)] = _plain(f"{path}: {key} = {value!r}", option, value)
-    ctx.default_map = values
-
-
-def _plain(given: str, option: click.Option, value: Any) -> Any:
-    """Turn a value of a configuration file into what could have been typed."""
-    several = value if option.multiple and isinstance(value, list) else [value]
-    if option.is_flag and isinstance(value, bool):
-        return value
-    if option.is_flag or not all(type(part) in (str, int, float) for part in several):
-        raise SettingError(
-            given=given,
-            expected="true or false" if option.is_flag else "a text or a number",
-            remedy=f"write what could stand behind {option.opts[-1]} on the command line",
-        )
-    return [str(part) for part in several] if option.multiple else str(value)
