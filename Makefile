@@ -28,7 +28,7 @@ LIQUIDS := methane ethane ethane_more methane_512 ethane_343
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install format lint types test test-slow docs samples data liquids neural golden bench check
+.PHONY: help demo install format lint types test test-slow docs samples data figures golden bench check
 
 help:
 	@echo "make demo        install, then run the four commands on real data (MOLECULE=otp, aniline, methane, ethane)"
@@ -39,8 +39,8 @@ help:
 	@echo "make docs        rebuild the generated pages; fails if one was out of date"
 	@echo "make data        the full atomistic sets of the liquids, 1 ns each (hours; -j2: two at once)"
 	@echo "make samples     regenerate the sample data, those of the liquids from the full sets"
-	@echo "make liquids     figures 4 and 5 of the paper from the full sets of the liquids"
-	@echo "make neural      figure 6: ethane with a network, from the full sets (an hour)"
+	@echo "make figures     figures 2 to 6 of the paper, from the full sets (hours; -j2: two at once)"
+	@echo "make figures QUICK=1   the same from the sample data, in minutes"
 	@echo "make golden      write the golden numbers of the tests anew"
 	@echo "make bench       run the benchmarks"
 
@@ -122,74 +122,30 @@ samples: $(INSTALLED) $(FULL)/methane.xtc $(FULL)/ethane.xtc
 	$(BIN)/python data/gas_phase.py otp aniline --out data/samples
 	$(BIN)/python data/thin_samples.py --full $(FULL) --out data/samples
 
-# Figures 4 and 5 of the paper, from the full sets: weights and forms as in the paper, and splines.
-STUDY := build/liquids
-ALONE_methane := --beads 1 --weights uniform
-ALONE_ethane := --beads 2 --weights uniform
-LARGE_methane := 512
-LARGE_ethane := 343
-liquid = $(firstword $(subst _, ,$*))
-form = $(patsubst $(liquid)_%,%,$*)
+# --- the figures of the paper -----------------------------------------------------------
+# 'make figures' draws them from the full sets, which it makes first (hours); 'make figures QUICK=1'
+# from the samples, in minutes. The settings of a system are in docs/paper/SYSTEM.toml.
 
-liquids: docs/figures/methane.svg docs/figures/ethane.svg
+ifdef QUICK
+ATOMS := data/samples
+PAPER := build/paper/quick
+DRAWN := docs/figures/quick
+QUICKLY := --quick
+else
+ATOMS := $(FULL)
+PAPER := build/paper/full
+DRAWN := docs/figures
+QUICKLY :=
+endif
 
-docs/figures/methane.svg: $(STUDY)/methane_lj-12-6.h5 $(STUDY)/methane_lj-9-6.h5 $(STUDY)/methane_spline.h5
-	@mkdir -p $(@D)
-	$(BIN)/python docs/liquid_figures.py $@ "LJ 12-6=$(word 1,$^)" "LJ 9-6=$(word 2,$^)" spline=$(word 3,$^)
+FIGURES :=
+# Each adds its figures to FIGURES and says how they are made.
+include docs/paper/molecules.mk
+include docs/paper/liquids.mk
+include docs/paper/study.mk
 
-docs/figures/ethane.svg: $(STUDY)/ethane_lj-9-6.h5 $(STUDY)/ethane_spline.h5
-	@mkdir -p $(@D)
-	$(BIN)/python docs/liquid_figures.py $@ "LJ 9-6=$(word 1,$^)" spline=$(word 2,$^)
-
-.PRECIOUS: $(STUDY)/%.map.h5 $(STUDY)/%.run.h5 $(STUDY)/%.h5
-
-$(STUDY)/%.map.h5: $(INSTALLED) $(FULL)/%.xtc
-	@mkdir -p $(STUDY)
-	$(BIN)/autograin fit-mapping $(FULL)/$*.xtc -s $(FULL)/$*.psf $(ALONE_$*) -o $@ --overwrite
-
-.SECONDEXPANSION:
-
-$(STUDY)/%.run.h5: $(STUDY)/$$(liquid).map.h5 $(FULL)/$$(liquid)_forces.dcd
-	$(BIN)/autograin fit-potential $< $(FULL)/$(liquid).xtc -s $(FULL)/$(liquid).psf --forces $(word 2,$^) \
-	    --force-unit kJ/mol/A --temperature $(KELVIN_$(liquid)) --pair $(form) \
-	    -o $(STUDY)/$*.fit.h5 --overwrite
-	$(BIN)/autograin simulate $(STUDY)/$*.fit.h5 --molecules $(LARGE_$(liquid)) --time 1ns -o $@ --overwrite
-
-$(STUDY)/%.h5: $(STUDY)/%.run.h5 $(FULL)/$$(liquid)_$$(LARGE_$$(liquid)).xtc
-	$(BIN)/autograin compare $< $(word 2,$^) -s $(basename $(word 2,$^)).psf -o $@ \
-	    --report $(STUDY)/$*.html --overwrite
-
-# Figure 6: ethane with centres of mass, a spline and a network on top of it, from twice the frames.
-NEURAL := build/neural
-FRAMES := $(FULL)/ethane.xtc $(FULL)/ethane_more.xtc
-FITTING := $(FRAMES) -s $(FULL)/ethane.psf --forces $(FULL)/ethane_forces.dcd \
-    --forces $(FULL)/ethane_more_forces.dcd --force-unit kJ/mol/A --temperature 120
-PACE_neural := --timestep 6fs
-
-neural: docs/figures/ethane_neural.svg
-
-docs/figures/ethane_neural.svg: $(NEURAL)/spline.h5 $(NEURAL)/neural.h5
-	@mkdir -p $(@D)
-	$(BIN)/python docs/liquid_figures.py $@ spline=$(word 1,$^) network=$(word 2,$^)
-
-.PRECIOUS: $(NEURAL)/%.fit.h5 $(NEURAL)/%.run.h5 $(NEURAL)/%.h5
-
-$(NEURAL)/map.h5: $(INSTALLED) $(FULL)/ethane.xtc
-	@mkdir -p $(NEURAL)
-	$(BIN)/autograin fit-mapping $(FULL)/ethane.xtc -s $(FULL)/ethane.psf --beads 2 -o $@ --overwrite
-
-$(NEURAL)/spline.fit.h5: $(NEURAL)/map.h5 $(FRAMES)
-	$(BIN)/autograin fit-potential $< $(FITTING) -o $@ --overwrite
-
-$(NEURAL)/neural.fit.h5: $(NEURAL)/map.h5 $(FRAMES)
-	$(BIN)/autograin fit-potential $< $(FITTING) --neural --resume -o $@ --overwrite
-
-$(NEURAL)/%.run.h5: $(NEURAL)/%.fit.h5
-	$(BIN)/autograin simulate $< --molecules 343 --time 1ns $(PACE_$*) --seed 1 -o $@ --overwrite
-
-$(NEURAL)/%.h5: $(NEURAL)/%.run.h5 $(FULL)/ethane_343.xtc
-	$(BIN)/autograin compare $< $(FULL)/ethane_343.xtc -s $(FULL)/ethane_343.psf -o $@ \
-	    --report $(NEURAL)/$*.html --overwrite
+figures: $(FIGURES)
+	@echo "The figures are in $(DRAWN)"
 
 bench: $(INSTALLED)
 	for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done

@@ -1,0 +1,1 @@
+# Figures 4, 5 and 6: liquid methane and ethane.

@@ -1,0 +1,1 @@
+# Beyond the paper: loss against N, how often the optimum is found, cost.
