@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from autograin_cli.system import Component, System
-from autograin_cli.trajectory import Chunk, StoredTrajectory, take_frames
+from autograin_cli.trajectory import Chunk, Keeper, StoredTrajectory, take_frames
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,14 @@ class ChunkedTrajectory:
     def n_atoms(self) -> int:
         return self.chunk.positions.shape[1]
 
-    def chunks(self) -> Iterator[Chunk]:
-        for first in range(0, self.n_frames, self.n_in_chunk):
-            last = min(first + self.n_in_chunk, self.n_frames)
-            yield take_frames(self.chunk, torch.arange(first, last))
+    @property
+    def keeper(self) -> Keeper | None:
+        return None
+
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
+        for begin in range(first, self.n_frames, self.n_in_chunk):
+            last = min(begin + self.n_in_chunk, self.n_frames)
+            yield take_frames(self.chunk, torch.arange(begin, last))
 
 
 def chains(types: str, n_copies: int, name: str = "chain") -> Component:

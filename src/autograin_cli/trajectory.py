@@ -29,11 +29,44 @@ class Chunk:
         return self.positions.shape[0]
 
 
+@dataclass(frozen=True)
+class PassState:
+    """How far a pass over a trajectory is.
+
+    n_frames: frames that were added up.
+    sums: of them, by name.
+    """
+
+    n_frames: int
+    sums: dict[str, Tensor]
+
+
+class Keeper(Protocol):
+    """Keeps how far the passes over a trajectory are, so that work can be stopped and resumed.
+
+    Passes are told apart by their order, so the same work has to make the same passes.
+    """
+
+    def begun(self) -> PassState | None:
+        """Begin the next pass; give how far it was when it was left, None where it begins."""
+
+    def passed(self, n_frames: int, sums: Callable[[], dict[str, Tensor]]) -> None:
+        """Learn how far the pass is; called after every chunk. It may end the work here.
+
+        Args:
+            n_frames: frames that were added up.
+            sums: gives those of these frames, until the next chunk is added.
+        """
+
+    def ended(self, n_frames: int, sums: Callable[[], dict[str, Tensor]]) -> None:
+        """Learn that the pass has ended."""
+
+
 class Trajectory(Protocol):
     """Frames that can be read again and again, a chunk at a time.
 
-    Every call of `chunks` starts from the first frame. The chunks together hold `n_frames`
-    frames; forces are in all of them or in none, as `has_forces` says.
+    The chunks from the first frame on together hold `n_frames` frames; forces are in all of them
+    or in none, as `has_forces` says.
     """
 
     @property
@@ -48,8 +81,12 @@ class Trajectory(Protocol):
     def has_forces(self) -> bool:
         """Whether the chunks carry forces."""
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield the frames in order."""
+    @property
+    def keeper(self) -> Keeper | None:
+        """What keeps how far passes are; None where nothing does."""
+
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
+        """Yield the frames in order, from the chunk on that holds a frame."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +110,15 @@ class StoredTrajectory:
         """Whether there are forces."""
         return self.chunk.forces is not None
 
-    def chunks(self) -> Iterator[Chunk]:
+    @property
+    def keeper(self) -> None:
+        """Nothing is kept: it is read in no time."""
+        return
+
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
         """Yield the one chunk."""
-        yield self.chunk
+        if first < self.n_frames:
+            yield self.chunk
 
 
 @dataclass(frozen=True)
@@ -98,9 +141,14 @@ class DerivedTrajectory:
         """Frames of the source."""
         return self.source.n_frames
 
-    def chunks(self) -> Iterator[Chunk]:
+    @property
+    def keeper(self) -> Keeper | None:
+        """That of the source."""
+        return self.source.keeper
+
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
         """Yield the derived chunks."""
-        for chunk in self.source.chunks():
+        for chunk in self.source.chunks(first):
             yield self.derive(chunk)
 
 

@@ -1,7 +1,7 @@
 """Comparisons of beads whose distributions are known."""
 
 from dataclasses import replace
-from math import sqrt
+from math import exp, sqrt
 
 import pytest
 import torch
@@ -100,6 +100,12 @@ def test_the_counts_of_frames_and_blocks_are_told() -> None:
     effective = (only(found).reference_effective, only(found).model_effective)
     assert all(16 <= n <= 256 for n in blocks)
     assert effective == pytest.approx((2000, 2000), rel=0.2)
+
+
+def test_the_length_of_a_reference_without_times_is_not_told() -> None:
+    run = dimers(200, 1, 0)
+    subject = Subject(*2 * (system_of("AA", 1),), 1, TEMPERATURE, (BOND,), timed=(False, True))
+    assert compare(run, run, subject, 0.0, SETTINGS).reference_time == 0.0
 
 
 def test_exact_samples_agree_with_the_curve_of_their_term_within_chi_squared() -> None:
@@ -226,3 +232,29 @@ def test_one_seed_gives_one_result_and_another_seed_another() -> None:
     assert torch.equal(first.model_low, again.model_low)
     assert first.scores != other.scores
     assert [s.value for s in first.scores] == [s.value for s in other.scores]
+
+
+def waves(n_frames: int, seed: int, stretch: float = 0.0) -> StoredTrajectory:
+    """A bond that forgets itself in 1.25 frames, a normal 0.1 Å wide and `stretch` Å longer."""
+    noise = torch.randn(n_frames, generator=torch.Generator().manual_seed(seed)).double().tolist()
+    kept, lengths = exp(-0.8), noise[:1]
+    for kick in noise[1:]:
+        lengths.append(kept * lengths[-1] + sqrt(1 - kept**2) * kick)
+    positions = torch.zeros(n_frames, 2, 3).double()
+    positions[:, 1, 2] = LENGTH + stretch + 0.1 * torch.tensor(lengths)
+    return StoredTrajectory(Chunk(positions, torch.arange(n_frames, dtype=torch.float64)))
+
+
+@pytest.mark.parametrize("n_frames", [75, 150, 300])
+def test_a_short_run_of_a_perfect_model_does_not_differ(n_frames: int) -> None:
+    # 3000 frames of the reference hold 1,100 independent samples; the model 33, 63 and 119.
+    settings = ComparisonSettings(resamples=100)
+    words, false = [], []
+    for seed in range(10):
+        reference = waves(3000, 2 * seed)
+        for stretch, found in ((0.0, false), (0.15, words)):
+            model = waves(n_frames, 2 * seed + 1, stretch)
+            (verdict,) = verdicts(compare_dimers(reference, model, 0.0, settings))
+            found.append(verdict.word)
+    assert "differs" not in false
+    assert words.count("differs") >= 8

@@ -62,7 +62,7 @@ def test_centres_of_molecules_are_followed_by_mass() -> None:
     run = Run(StoredTrajectory(Chunk(beads, torch.arange(400).double(), boxes)), system, 1)
     centres = Centres(run)
     for _, chunk in run.frames():
-        centres.add(chunk)
+        centres.add(0, chunk)
     expected = diffusion_coefficient(still(path)[:, None], 1.0)
     assert centres.diffusion(0) == pytest.approx(expected)
 
@@ -75,7 +75,7 @@ def test_a_box_that_drifts_as_a_whole_diffuses_as_one_at_rest() -> None:
     for moved in (path, path + drift):
         chunk = Chunk(folded(moved, cube(20.0)), torch.arange(400).double(), boxes)
         centres = Centres(Run(StoredTrajectory(chunk), system, 1))
-        centres.add(chunk)
+        centres.add(0, chunk)
         found.append(centres.diffusion(0))
     assert found[0] is not None
     assert found[1] == pytest.approx(found[0])
@@ -90,5 +90,14 @@ def test_uneven_times_and_few_frames_give_no_coefficient() -> None:
         chunk = Chunk(path[:n_frames], times[:n_frames], boxes[:n_frames])
         run = Run(StoredTrajectory(chunk), system, 1)
         centres = Centres(run)
-        centres.add(chunk)
+        centres.add(0, chunk)
         assert centres.diffusion(0) is None
+
+
+def test_steps_that_are_no_times_give_no_coefficient() -> None:
+    system, boxes = system_of("A", 5), cube(20.0).expand(400, 3, 3)
+    chunk = Chunk(walk(400, 5, 0.1, seed=3), 1000 * torch.arange(400).double(), boxes)
+    for timed in (True, False):
+        centres = Centres(Run(StoredTrajectory(chunk), system, 1, timed))
+        centres.add(0, chunk)
+        assert (centres.diffusion(0) is not None) == timed

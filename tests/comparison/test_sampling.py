@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from autograin_cli.comparison import sampling
+from autograin_cli.comparison import surveying
 from autograin_cli.comparison.observables import Observable, bin_edges, observe
 from autograin_cli.comparison.runs import Run
 from autograin_cli.comparison.sampling import (
@@ -17,8 +17,8 @@ from autograin_cli.comparison.sampling import (
     divide,
     effective_values,
     shared_effective_values,
-    survey,
 )
+from autograin_cli.comparison.surveying import survey
 from autograin_cli.errors import InputError
 from autograin_cli.trajectory import Chunk, StoredTrajectory, Trajectory
 from gases import ChunkedTrajectory, cube, ideal_gas, system_of
@@ -126,7 +126,7 @@ def test_a_dihedral_that_crosses_180_degrees_is_not_torn() -> None:
 def test_memory_is_bounded_by_thinning_and_the_range_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sampling, "KEPT_VALUES", 600)
+    monkeypatch.setattr(surveying, "KEPT_VALUES", 600)
     chunk = random_chunk(1000, 2)
     whole, thinned = (
         survey(run_of(StoredTrajectory(chunk), 2), OBSERVABLES),

@@ -297,3 +297,34 @@ def test_correlations_that_clearly_differ_are_said_whatever_the_word() -> None:
     (verdict,) = joint_verdicts(found)
     assert verdict.word == "agrees"
     assert "8 standard errors apart" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("samples", "word"), [(5000.0, "differs"), (500.0, "undecided"), (50.0, "not converged")]
+)
+def test_a_short_run_of_the_model_has_to_be_beyond_its_own_noise(samples: float, word: str) -> None:
+    # The floor of a run with half the samples is twice that of the reference: 2 < 2 * 1.5.
+    found = replace(distribution(3.0, 2.0, 4.0), model_effective=samples)
+    (verdict,) = verdicts(comparison(found))
+    assert verdict.word == word
+    assert ("by its noise alone" in verdict.sentence) == (word != "differs")
+    plane = replace(joint(3.0, (0.5, 0.4), 1000.0), model_effective=samples)
+    (verdict,) = joint_verdicts(replace(comparison(), joint_distributions=(plane,)))
+    assert verdict.word == word
+
+
+def test_the_score_that_is_judged_is_the_worse_beside_the_noise_of_the_short_run() -> None:
+    # A quarter of the samples: by noise, four floors by Jensen-Shannon and two by Wasserstein.
+    found = replace(distribution(8.0, 5.0, 9.0), model_effective=250.0)
+    divergence, moved = found.scores
+    shifted = replace(found, scores=(divergence, replace(moved, value=0.02, low=0.014, high=0.03)))
+    (verdict,) = verdicts(comparison(shifted))
+    assert (verdict.score, verdict.word) == ("wasserstein-1", "differs")
+    assert verdict.ratio == pytest.approx(5.0)
+
+
+def test_curves_of_a_noisy_model_have_to_be_beyond_its_noise() -> None:
+    for noise, word in ((0.01, "differs"), (0.03, "undecided")):
+        curves = (pairs(3.0, 2.0, 4.0, noise),)
+        (verdict,) = pair_verdicts(replace(comparison(), pair_distributions=curves))
+        assert verdict.word == word

@@ -12,17 +12,12 @@ import torch
 
 from autograin_cli.errors import FileAccessError, InputError, OutputExistsError, ResumeError
 from autograin_cli.files.artifacts import InputFile, load
-from autograin_cli.files.checkpoints import (
-    Checkpoint,
-    check_no_checkpoint,
-    check_same,
-    checkpoint_path,
-    load_checkpoint,
-    save_checkpoint,
-)
+from autograin_cli.files.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from autograin_cli.files.resuming import Begun, check_no_checkpoint, check_same, checkpoint_path
 from autograin_cli.files.storage.hdf5 import Contents
 from autograin_cli.potential.neural.potential import TrainingHistory
 from autograin_cli.potential.neural.training_state import MemberState, TrainingState
+from autograin_cli.trajectory import PassState
 from damage import Mutation, changed, removed, replaced, text
 from example_artifacts import KINDS, bits, write
 
@@ -61,11 +56,16 @@ def checkpoint(seed: int = 0) -> Checkpoint:
         inputs=tuple(_input(role) for role in ("artifact", "trajectory", "forces")),
         seconds=12.5,
         state=TrainingState((member(3, tensors()), member(0, {}))),
+        passes=(PassState(250, {"counts/000000": torch.arange(3)}), PassState(64, tensors())),
     )
 
 
 def _input(role: str) -> InputFile:
     return InputFile(f"{role}.h5", role, 1000, role.encode().hex(), 250, 0.5, 500.0, 2)
+
+
+def begun(found: Checkpoint) -> Begun:
+    return Begun(found.settings, found.inputs)
 
 
 def contents(state: TrainingState) -> object:
@@ -114,7 +114,7 @@ def test_the_same_training_may_go_on_though_its_files_have_other_names() -> None
     before = checkpoint()
     moved = tuple(replace(file, path=f"/elsewhere/{file.path}") for file in before.inputs)
     reordered = json.dumps(dict(reversed(SETTINGS.items())))
-    check_same(before, reordered, moved)
+    check_same(begun(before), Begun(reordered, moved))
 
 
 def _without_forces(inputs: tuple[InputFile, ...]) -> tuple[InputFile, ...]:
@@ -143,7 +143,7 @@ def test_another_training_does_not_go_on_and_is_told_what_differs(
 ) -> None:
     before = checkpoint()
     with pytest.raises(ResumeError, match=message) as caught:
-        check_same(before, json.dumps(settings), change(before.inputs))
+        check_same(begun(before), Begun(json.dumps(settings), change(before.inputs)))
     assert caught.value.exit_code == 78
 
 
@@ -190,6 +190,8 @@ HOSTILE = [
     (replaced("settings", text("[1]")), "without settings"),
     (replaced("settings", text("{")), "records cannot be read"),
     (removed("state/members"), "no state/members"),
+    (removed("passes"), "no passes"),
+    (replaced("passes/000001/n_frames", -1), "pass 1: -1 frames"),
 ]
 
 
@@ -220,8 +222,8 @@ def test_a_changed_weight_is_noticed(path: Path) -> None:
 
 def test_a_checkpoint_of_another_format_is_refused_by_name(path: Path) -> None:
     with h5py.File(path, "r+") as file:
-        file.attrs["schema_version"] = np.bytes_("2.0")
-    with pytest.raises(ResumeError, match=r"format 2\.0"):
+        file.attrs["schema_version"] = np.bytes_("1.0")
+    with pytest.raises(ResumeError, match=r"format 1\.0"):
         load_checkpoint(path)
 
 

@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,22 @@ def test_a_read_only_folder_is_told_at_once(
 def test_folders_and_devices_are_never_replaced(name: str, tmp_path: Path) -> None:
     with pytest.raises(FileAccessError, match="a folder or a device"):
         check_output(Path(name) if name else tmp_path, overwrite=True)
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    """What living processes and other machines write stays."""
+    name = NewFile(tmp_path / "a.h5", overwrite=False).temporary.name
+    _, here, own, token = name.removesuffix(".tmp").split("-")
+    assert int(own) == os.getpid()
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    child.wait()
+    dead = tmp_path / f".autograin-{here}-{child.pid}-{token}.tmp"
+    others = [
+        tmp_path / f".autograin-{here}-{os.getppid()}-{token}.tmp",
+        tmp_path / f".autograin-00000000-{child.pid}-{token}.tmp",
+        tmp_path / ".autograin-notes.tmp",
+    ]
+    for path in (dead, *others):
+        path.write_text("half")
+    NewFile(tmp_path / "a.h5", overwrite=False)
+    assert sorted(tmp_path.iterdir()) == sorted(others)

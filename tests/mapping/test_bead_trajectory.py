@@ -66,10 +66,10 @@ def in_chunks(trajectory: StoredTrajectory, size: int) -> DerivedTrajectory:
 
     class Pieces:
         n_frames, n_atoms = trajectory.n_frames, trajectory.n_atoms
-        has_forces = trajectory.has_forces
+        has_forces, keeper = trajectory.has_forces, None
 
-        def chunks(self):  # type: ignore[no-untyped-def]
-            for rows in torch.arange(self.n_frames).split(size):
+        def chunks(self, first=0):  # type: ignore[no-untyped-def]
+            for rows in torch.arange(first, self.n_frames).split(size):
                 yield take_frames(trajectory.chunk, rows)
 
     return DerivedTrajectory(Pieces(), lambda c: c, trajectory.n_atoms, trajectory.has_forces)

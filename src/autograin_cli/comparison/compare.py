@@ -28,8 +28,9 @@ from autograin_cli.comparison.observables import (
 )
 from autograin_cli.comparison.orientations import orientations
 from autograin_cli.comparison.runs import Run
-from autograin_cli.comparison.sampling import BlockCounts, Survey, survey
+from autograin_cli.comparison.sampling import BlockCounts
 from autograin_cli.comparison.scores import Sample, chi_squared, densities, metrics_of
+from autograin_cli.comparison.surveying import Survey, survey
 from autograin_cli.comparison.triplets import triplet_distributions
 from autograin_cli.compilation import is_cached
 from autograin_cli.settings import ComparisonSettings
@@ -66,8 +67,8 @@ def compare(
         SettingError: the range of g(r), or the shell of neighbours, does not fit the boxes.
     """
     runs = (
-        Run(reference, subject.reference, 1),
-        Run(model, subject.model, subject.replicas),
+        Run(reference, subject.reference, 1, subject.timed[0]),
+        Run(model, subject.model, subject.replicas, subject.timed[1]),
     )
     surveys = survey(runs[0], subject.observables), survey(runs[1], subject.observables)
     edges = tuple(
@@ -99,7 +100,7 @@ def compare(
         quantities=subject.known,
         reference_frames=surveys[0].n_samples,
         model_frames=surveys[1].n_samples,
-        reference_time=surveys[0].duration,
+        reference_time=surveys[0].duration if subject.timed[0] else 0.0,
         overlap=overlap,
     )
     if grid is None:
@@ -118,11 +119,7 @@ def _samples(
     joint, structure = beside
     layouts = tuple(found.blocks for found in surveyed.ranges)
     counts = BlockCounts(run, subject.observables, layouts, edges)
-    for first, chunk in run.frames():
-        counts.add(first, chunk)
-        joint.add(first, chunk)
-        if structure is not None:
-            structure.add(first, chunk)
+    run.add_up(counts, joint, *(structure.parts if structure else ()))
     effective = (found.effective for found in surveyed.ranges)
     return [Sample(*pair) for pair in zip(counts.counts, effective, strict=True)]
 

@@ -255,7 +255,7 @@ class Comparison:
     orientations: one for each pair of types of molecules that have an axis, likewise.
     quantities: pressure, diffusion and such: diagnostics.
     reference_frames, model_frames: frames times copies.
-    reference_time: length of the reference, ps.
+    reference_time: length of the reference, ps; 0 where its times are not known.
     overlap: reference frames that the training has seen, as a share.
     """
 

@@ -11,8 +11,10 @@ from autograin_cli.comparison import statistics
 from autograin_cli.comparison.comparison import JointDistribution, Quantity
 from autograin_cli.comparison.observables import Observable, bin_edges
 from autograin_cli.comparison.runs import Run
-from autograin_cli.comparison.sampling import Blocks, Range, divide
+from autograin_cli.comparison.sampling import Blocks, divide
 from autograin_cli.comparison.scores import Densities, Sample, densities, plain
+from autograin_cli.comparison.surveying import Range
+from autograin_cli.passes import State, numbered, of_number
 from autograin_cli.settings import ComparisonSettings
 from autograin_cli.trajectory import Chunk
 
@@ -141,6 +143,14 @@ class JointCounts:
             place = (blocks * (len(edges[0]) - 1) + _bins(x, edges[0])) * n_second
             found = torch.bincount(place + _bins(y, edges[1]), minlength=self.counts[i].numel())
             self.counts[i] += found.reshape(self.counts[i].shape)
+
+    def state(self) -> State:
+        """Give what was added so far."""
+        return numbered("counts", self.counts) | numbered("moments", self.moments)
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        self.counts, self.moments = of_number(state, "counts"), of_number(state, "moments")
 
 
 def _bins(values: Tensor, edges: Tensor) -> Tensor:

@@ -17,10 +17,12 @@ from autograin_cli.comparison.orientations import OrientationSums
 from autograin_cli.comparison.pairs import PairCounts, PairKind, PairSample, pair_kinds
 from autograin_cli.comparison.peaks import first_peak, highest_near, minimum_behind
 from autograin_cli.comparison.runs import Run
-from autograin_cli.comparison.sampling import Survey, divide
+from autograin_cli.comparison.sampling import divide
+from autograin_cli.comparison.surveying import Survey
 from autograin_cli.comparison.triplets import KeptFrames
 from autograin_cli.comparison.waves import Shells, WaveSums, shells_of, waves_of
 from autograin_cli.errors import SettingError
+from autograin_cli.passes import Sums, Together
 from autograin_cli.settings import ComparisonSettings
 from autograin_cli.trajectory import Chunk
 
@@ -70,13 +72,14 @@ class Structure:
         self.axes = OrientationSums(run, grid.edges)
         self.frames = KeptFrames(run)
 
+    @property
+    def parts(self) -> tuple[Sums, ...]:
+        """All that is filled."""
+        return self.pairs, self.waves, self.centres, self.axes, self.frames
+
     def add(self, first: int, chunk: Chunk) -> None:
         """Take a chunk whose first frame has this number."""
-        self.pairs.add(first, chunk)
-        self.waves.add(first, chunk)
-        self.centres.add(chunk)
-        self.axes.add(first, chunk)
-        self.frames.add(first, chunk)
+        Together(self.parts).add(first, chunk)
 
 
 def grid_of(surveys: tuple[Survey, Survey], settings: ComparisonSettings) -> Grid | None:

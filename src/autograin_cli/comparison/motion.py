@@ -8,6 +8,7 @@ from torch import Tensor
 from autograin_cli.comparison.runs import Run, heights
 from autograin_cli.comparison.sampling import KEPT_VALUES
 from autograin_cli.geometry import minimum_image
+from autograin_cli.passes import State, numbered, of_number
 from autograin_cli.system import Component
 from autograin_cli.trajectory import Chunk
 
@@ -31,7 +32,7 @@ class Centres:
         self._times: list[Tensor] = []
         self._boxes: list[Tensor] = []
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, first: int, chunk: Chunk) -> None:  # noqa: ARG002
         """Keep the centres of a chunk."""
         if chunk.boxes is None:
             return
@@ -45,13 +46,27 @@ class Centres:
             some = copies[:, :, :: self._strides[number]]
             self._kept[number].append(torch.einsum("b,frcbd->frcd", self._weights[number], some))
 
+    def state(self) -> State:
+        """Give what was added so far."""
+        state = numbered("times", self._times) | numbered("boxes", self._boxes)
+        for number, kept in enumerate(self._kept):
+            state |= numbered(f"centres{number}", kept)
+        return state
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        self._times, self._boxes = of_number(state, "times"), of_number(state, "boxes")
+        self._kept = [of_number(state, f"centres{number}") for number in range(len(self._kept))]
+
     def diffusion(self, component: int) -> tuple[float, float] | None:
         """Give the diffusion coefficient of a component and its standard error, Å²/ps.
 
         Returns:
-            None where the frames are too few, unevenly spaced, or too far apart to tell across
-            which side of the box a molecule went.
+            None where times are not known, or the frames are too few, unevenly spaced, or too
+            far apart to tell across which side of the box a molecule went.
         """
+        if not self._run.timed:
+            return None
         times = torch.cat(self._times)
         steps = times.diff()
         n_frames = len(times) // BLOCKS

@@ -52,6 +52,7 @@ class Subject:
     temperature: of the Boltzmann curves, K.
     observables: one for each kind of bond, angle and dihedral.
     known: quantities of the model that its trajectory does not tell, such as the pressure.
+    timed: whether the times of the reference, and those of the model, are times.
     """
 
     reference: System
@@ -60,6 +61,7 @@ class Subject:
     temperature: float
     observables: tuple[Observable, ...]
     known: tuple[Quantity, ...] = ()
+    timed: tuple[bool, bool] = (True, True)
 
 
 def observe(observable: Observable, positions: Tensor) -> Tensor:

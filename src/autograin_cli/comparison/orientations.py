@@ -17,6 +17,7 @@ from autograin_cli.comparison.runs import Run
 from autograin_cli.comparison.scores import Densities, plain
 from autograin_cli.comparison.sums import BlockSums
 from autograin_cli.near_cells import Boxes
+from autograin_cli.passes import State
 from autograin_cli.rdf_arrays import Bins, Layout
 from autograin_cli.settings import ComparisonSettings
 from autograin_cli.system import Component
@@ -96,7 +97,7 @@ class OrientationSums:
         self.pairs = tuple(combinations_with_replacement(range(len(self.axes)), 2))
         shape = (len(self.pairs), self._bins.number, 3)
         self._sums = BlockSums(run.n_frames, run.replicas, shape, len(self.pairs) * BANDS)
-        self._inverse_volumes = 0.0
+        self._inverse_volumes = torch.zeros((), dtype=torch.float64)
 
     def add(self, first: int, chunk: Chunk) -> None:
         """Add a chunk whose first frame has this number."""
@@ -116,12 +117,21 @@ class OrientationSums:
         positions, boxes = self._run.replicas_of(chunk)
         if boxes is None:
             return
-        self._inverse_volumes += float((1.0 / torch.linalg.det(boxes).abs()).sum())
+        self._inverse_volumes += (1.0 / torch.linalg.det(boxes).abs()).sum()
         totals = self._summed(positions, boxes)
         band = torch.arange(self._bins.number) * BANDS // self._bins.number
         second = 1.5 * totals[..., 2] - 0.5 * totals[..., 0]
         bands = torch.zeros(len(totals), len(self.pairs), BANDS, dtype=torch.float64)
         self._sums.add(first, totals, bands.index_add(2, band, second).flatten(1))
+
+    def state(self) -> State:
+        """Give what was added so far."""
+        return {"volumes": self._inverse_volumes, **self._sums.state()}
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        self._inverse_volumes = state["volumes"]
+        self._sums.restore(state)
 
     def _summed(self, positions: Tensor, boxes: Tensor) -> Tensor:
         """Pairs, cosines and their squares of each frame, (frames, pairs of types, bins, 3)."""

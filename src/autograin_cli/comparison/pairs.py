@@ -13,6 +13,7 @@ from torch import Tensor
 from autograin_cli import rdf_kernels
 from autograin_cli.comparison.runs import Run
 from autograin_cli.comparison.sampling import KEPT_VALUES, MOST_BLOCKS, Blocks, divide
+from autograin_cli.passes import State, numbered, of_number
 from autograin_cli.rdf_arrays import Bins, Layout
 from autograin_cli.statistics import effective_samples
 from autograin_cli.structure_kernels import count_within
@@ -193,6 +194,16 @@ class PairCounts:
         bands.index_add_(2, band, counts[:, : self._n_rows])
         series = bands.reshape(chunk.n_frames, self._run.replicas, -1)
         self._series.append(series[-first % self._stride :: self._stride].clone())
+
+    def state(self) -> State:
+        """Give what was added so far."""
+        sums = {"counts": self._counts, "volumes": self._inverse_volumes, "frames": self._frames}
+        return sums | numbered("series", self._series)
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        self._counts, self._inverse_volumes = state["counts"], state["volumes"]
+        self._frames, self._series = state["frames"], of_number(state, "series")
 
     def _count(self, positions: Tensor, boxes: Tensor) -> Tensor:
         """Count in each frame, (frames, rows between and rows within, bins), int64."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from autograin_cli.comparison.observables import Observable, observe
 from autograin_cli.errors import InputError
+from autograin_cli.passes import State, Sums, Together, add_up
 from autograin_cli.system import System
 from autograin_cli.trajectory import Chunk, Trajectory
 
@@ -19,11 +20,13 @@ class Run:
     beads: Å; the system of one replica after the other.
     system: beads of a replica.
     replicas: in a frame; they do not feel one another.
+    timed: whether the times of the frames are times; else they count steps, or frames.
     """
 
     beads: Trajectory
     system: System
     replicas: int
+    timed: bool = True
 
     @property
     def n_frames(self) -> int:
@@ -39,14 +42,18 @@ class Run:
         self._check_beads()
         first = 0
         for chunk in self.beads.chunks():
-            if not chunk.positions.isfinite().all():
-                raise InputError(
-                    given=f"positions that are not finite, after {first} frames",
-                    expected="finite positions of the beads in every frame",
-                    remedy="run the simulation that wrote them again, or leave these frames out",
-                )
+            _check_finite(first, chunk)
             yield first, chunk
             first += chunk.n_frames
+
+    def add_up(self, *parts: Sums) -> None:
+        """Fill sums in one pass over the frames, each checked.
+
+        Raises:
+            InputError: the beads are not those of the system, or a position is not finite.
+        """
+        self._check_beads()
+        add_up(self.beads, Together((_Finite(), *parts)))
 
     def replicas_of(self, chunk: Chunk) -> tuple[Tensor, Tensor | None]:
         """Take the replicas of a chunk apart.
@@ -86,6 +93,30 @@ class Run:
                 "the system",
                 remedy="compare with the trajectory of the same model",
             )
+
+
+class _Finite:
+    """A check that the positions of a pass are finite; nothing is summed."""
+
+    def add(self, first: int, chunk: Chunk) -> None:
+        """Check a chunk whose first frame has this number."""
+        _check_finite(first, chunk)
+
+    def state(self) -> State:
+        """Nothing is kept."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Nothing is kept."""
+
+
+def _check_finite(first: int, chunk: Chunk) -> None:
+    if not chunk.positions.isfinite().all():
+        raise InputError(
+            given=f"positions that are not finite, after {first} frames",
+            expected="finite positions of the beads in every frame",
+            remedy="run the simulation that wrote them again, or leave these frames out",
+        )
 
 
 def heights(boxes: Tensor) -> Tensor:

@@ -1,14 +1,14 @@
-"""What the passes over a trajectory of beads leave behind: ranges, blocks, counts."""
+"""Blocks of a run, each resampled as a whole, and the counts of observables in them."""
 
 from dataclasses import dataclass
-from math import ceil, inf
+from math import ceil
 
 import torch
 from torch import Tensor
 
 from autograin_cli.comparison.observables import Observable
-from autograin_cli.comparison.runs import Run, heights
-from autograin_cli.errors import InputError
+from autograin_cli.comparison.runs import Run
+from autograin_cli.passes import State, numbered, of_number
 from autograin_cli.statistics import effective_samples
 from autograin_cli.trajectory import Chunk
 
@@ -49,110 +49,6 @@ class Blocks:
         return (groups[:, None] * other.n_segments + segments).flatten()
 
 
-@dataclass(frozen=True)
-class Range:
-    """What the first pass learns of one observable.
-
-    low, high: smallest and largest value, Å or degrees.
-    effective: effective samples of its mean, over all copies and instances.
-    blocks: of the bootstrap.
-    """
-
-    low: float
-    high: float
-    effective: float
-    blocks: Blocks
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What the first pass learns of a trajectory.
-
-    n_samples: frames times molecules.
-    duration: from the first frame to the last, ps.
-    ranges: of each observable.
-    interacts: whether several molecules share a periodic box.
-    height: least distance between opposite faces of a box, Å; infinite in vacuum.
-    box: mean of the boxes, Å, (3, 3); None in vacuum.
-    """
-
-    n_samples: int
-    duration: float
-    ranges: tuple[Range, ...]
-    interacts: bool
-    height: float
-    box: Tensor | None
-
-
-class Kept:
-    """Range of an observable and a sample of its values, filled chunk by chunk."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.low, self.high = inf, -inf
-        self.values: list[Tensor] = []
-
-    def add(self, values: Tensor, rows: slice) -> None:
-        """Take the values of a chunk, of which `rows` are kept, (frames, chains, instances)."""
-        self.low = min(self.low, float(values.min()))
-        self.high = max(self.high, float(values.max()))
-        # A copy, or the frames left out would stay in memory.
-        self.values.append(values[rows].clone())
-
-
-def survey(run: Run, observables: tuple[Observable, ...]) -> Survey:
-    """Find the range and the correlation of every observable, and the boxes, in one pass.
-
-    Args:
-        run: the trajectory.
-        observables: what is observed.
-
-    Returns:
-        Survey; memory does not grow with the number of frames.
-
-    Raises:
-        InputError: there is nothing to observe, the beads are not those of the system, the
-            samples are too few, or a position is not finite.
-    """
-    stride = _stride(run, observables)
-    kept = [Kept() for _ in observables]
-    start = end = 0.0
-    height, boxes, interacts = inf, torch.zeros(3, 3, dtype=torch.float64), False
-    for first, chunk in run.frames():
-        if first == 0:
-            interacts = run.interacts(chunk)
-            _check_samples(run, observables, interacts)
-            start = float(chunk.times[0])
-        end = float(chunk.times[-1])
-        if chunk.boxes is not None:
-            height = min(height, float(heights(chunk.boxes).min()))
-            boxes += chunk.boxes.sum(0) / run.n_frames
-        for observable, found in zip(observables, kept, strict=True):
-            found.add(run.observe(observable, chunk), slice(-first % stride, None, stride))
-    return Survey(
-        n_samples=run.n_frames * run.replicas * run.system.n_molecules,
-        duration=end - start,
-        ranges=tuple(
-            _range(run, observable, found, interacts)
-            for observable, found in zip(observables, kept, strict=True)
-        ),
-        interacts=interacts,
-        height=height,
-        box=boxes if height < inf else None,
-    )
-
-
-def _range(run: Run, observable: Observable, kept: Kept, interacts: bool) -> Range:
-    values = torch.cat(kept.values)
-    if interacts:
-        effective, of_chains = shared_effective_values(observable, values)
-    else:
-        effective = effective_values(observable, values)
-        of_chains = effective / values.shape[2]
-    blocks = divide(run.n_frames, values.shape[1], of_chains)
-    return Range(kept.low, kept.high, effective, blocks)
-
-
 class BlockCounts:
     """Counts of the values of every observable in every block and bin, filled chunk by chunk."""
 
@@ -183,6 +79,14 @@ class BlockCounts:
             values = self._run.observe(observable, chunk)
             indices = blocks.indices(first, chunk.n_frames)
             self.counts[i] += _count(values, edges, indices, blocks.n_blocks)
+
+    def state(self) -> State:
+        """Give what was added so far."""
+        return numbered("counts", self.counts)
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        self.counts = of_number(state, "counts")
 
 
 def divide(n_frames: int, n_chains: int, effective: float) -> Blocks:
@@ -251,33 +155,3 @@ def _count(values: Tensor, edges: Tensor, blocks: Tensor, n_blocks: int) -> Tens
     bins = bins.long().clamp(0, n_bins - 1)
     flat = (blocks[:, :, None] * n_bins + bins).flatten()
     return torch.bincount(flat, minlength=n_blocks * n_bins).reshape(n_blocks, n_bins).double()
-
-
-def _stride(run: Run, observables: tuple[Observable, ...]) -> int:
-    """Keep every so many frames for the correlation, so that memory stays bounded."""
-    counts = (
-        run.system.components[observable.component].n_copies * observable.beads.shape[0]
-        for observable in observables
-    )
-    return max(1, ceil(run.n_frames * run.replicas * max(counts, default=1) / KEPT_VALUES))
-
-
-def _check_samples(run: Run, observables: tuple[Observable, ...], interacts: bool) -> None:
-    """Check that there is something to compare, and that there is enough of it."""
-    if not observables and not interacts:
-        beads = [part.n_beads for part in run.system.components]
-        raise InputError(
-            given=f"molecules of {', '.join(map(str, beads))} beads without a bond, angle or "
-            "dihedral, and no periodic box with several of them",
-            expected="a coordinate or a g(r) whose distribution can be compared",
-            remedy="fit a mapping with --beads 2 or more, or give a trajectory with boxes",
-        )
-    chains = [run.n_chains(observable, interacts) for observable in observables]
-    n_samples = run.n_frames * min(chains, default=run.replicas)
-    if n_samples < FEWEST_BLOCKS:
-        raise InputError(
-            given=f"a trajectory of {run.n_frames} frames: {n_samples} samples of the "
-            + ("system" if interacts or run.system.n_molecules > 1 else "molecule"),
-            expected=f"at least {FEWEST_BLOCKS}, so that there are blocks to resample",
-            remedy="give more frames: a smaller --stride, or a longer run",
-        )

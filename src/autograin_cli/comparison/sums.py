@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from autograin_cli.comparison.sampling import KEPT_VALUES, MOST_BLOCKS, Blocks, divide
+from autograin_cli.passes import State, numbered, of_number
 from autograin_cli.statistics import effective_samples
 
 
@@ -38,6 +39,14 @@ class BlockSums:
         self._sums.index_add_(0, self._blocks.indices(first, n_frames).flatten(), values)
         kept = series.reshape(n_frames, self._replicas, -1)
         self._series.append(kept[-first % self._stride :: self._stride].clone())
+
+    def state(self) -> State:
+        """Give what was added so far."""
+        return {"sums": self._sums, **numbered("series", self._series)}
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        self._sums, self._series = state["sums"], of_number(state, "series")
 
     def coarser(self) -> Blocks:
         """Blocks that are ten correlation times long, of the series that remembers longest."""

@@ -16,6 +16,7 @@ from autograin_cli.comparison.sampling import FEWEST_BLOCKS
 from autograin_cli.comparison.scores import Sample, densities, metrics_of
 from autograin_cli.comparison.sums import BlockSums
 from autograin_cli.near_cells import Boxes
+from autograin_cli.passes import State, numbered, of_number
 from autograin_cli.rdf_arrays import Bins
 from autograin_cli.settings import ComparisonSettings
 from autograin_cli.trajectory import Chunk
@@ -24,6 +25,8 @@ MOST_FRAMES = 1000  # spread evenly
 KEPT_NUMBERS = 10_000_000  # of the positions of the frames kept
 BANDS = 4  # of angles, whose counts tell how long a frame remembers the one before
 FILLED = 0.75  # of the blocks that must have such a triplet
+
+_OF_A_FRAME = ("positions", "times", "boxes")
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,16 @@ class KeptFrames:
         rows = torch.arange(-first % self._stride, chunk.n_frames, self._stride)
         if chunk.boxes is not None and len(rows):
             self._kept.append(Chunk(chunk.positions[rows], chunk.times[rows], chunk.boxes[rows]))
+
+    def state(self) -> State:
+        """Give what was added so far."""
+        kept = {name: [getattr(one, name) for one in self._kept] for name in _OF_A_FRAME}
+        return {k: v for name, parts in kept.items() for k, v in numbered(name, parts).items()}
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        parts = (of_number(state, name) for name in _OF_A_FRAME)
+        self._kept = [Chunk(*one) for one in zip(*parts, strict=True)]
 
     def count(self, neighbours: Neighbours, n_bins: int) -> BlockSums:
         """Count the angles of every kind of triplet in even bins from 0 to 180 degrees.

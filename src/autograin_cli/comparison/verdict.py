@@ -24,6 +24,7 @@ CLEAR = 3.0  # standard errors between two correlations that are told
 JUDGES = ("jensen-shannon", "wasserstein-1")
 JOINT_JUDGES = ("jensen-shannon",)
 PAIR_JUDGES = ("rms deviation",)  # of g(r), triplet angles, P1 and P2
+POWERS = {"jensen-shannon": 1.0, "wasserstein-1": 0.5}  # of a variance, that a score of noise is
 Curves = PairDistribution | TripletDistribution | Orientation
 
 
@@ -35,7 +36,8 @@ class Verdict:
     Wasserstein-1, which sees a shift that is small against the noise of single bins. A long run
     of a perfect model has a ratio of about 0.25 and 0.5: each half of the reference has twice the
     variance of the whole, there are two of them, and the first goes with the variance, the
-    second with its root.
+    second with its root. A short run of a perfect model scores what its own noise is, which may
+    be many floors: what differs lies beyond the floor of the noisier of the two runs.
 
     name: of the observable.
     word: 'agrees', 'differs', 'undecided' or 'not converged'.
@@ -108,22 +110,25 @@ def worst_ratio(comparison: Comparison) -> float:
 
 def _judge(distribution: Distribution, overlap: float) -> Verdict:
     """Judge one observable."""
+    effective = distribution.reference_effective, distribution.model_effective
     judges = [distribution.score(name) for name in JUDGES]
-    score = max(judges, key=lambda judge: _over(judge.value, judge.floor))
-    effective = min(distribution.reference_effective, distribution.model_effective)
+    score = max(judges, key=lambda found: _ratios(found)[0] / _noisier(found, effective))
     ratio, low, high = _ratios(score)
-    word = _word((low, ratio, high), enough=effective >= ENOUGH_SAMPLES)
-    parts = [_meaning(word, ratio), _distance(distribution), *_cautions(distribution, overlap)]
+    limit = WITHIN_NOISE * _noisier(score, effective)
+    word = _word((low, ratio, high), limit, enough=min(effective) >= ENOUGH_SAMPLES)
+    meaning = _meaning(word, ratio, limit)
+    parts = [meaning, _distance(distribution), *_cautions(distribution, overlap)]
     return Verdict(distribution.name, word, score.name, ratio, low, high, " ".join(parts))
 
 
 def _judge_joint(joint: JointDistribution, overlap: float) -> Verdict:
     """Judge two coordinates together."""
     score = score_of(joint.name, joint.scores, JOINT_JUDGES[0])
-    effective = min(joint.reference_effective, joint.model_effective)
+    effective = joint.reference_effective, joint.model_effective
     ratio, low, high = _ratios(score)
-    word = _word((low, ratio, high), enough=effective >= ENOUGH_SAMPLES)
-    parts = [_meaning(word, ratio), _correlations(joint.correlation), *_seen(overlap)]
+    limit = WITHIN_NOISE * _noisier(score, effective)
+    word = _word((low, ratio, high), limit, enough=min(effective) >= ENOUGH_SAMPLES)
+    parts = [_meaning(word, ratio, limit), _correlations(joint.correlation), *_seen(overlap)]
     return Verdict(joint.name, word, score.name, ratio, low, high, " ".join(parts))
 
 
@@ -140,20 +145,21 @@ def _judge_curves(curves: Curves, overlap: float) -> Verdict:
     """Judge one g(r), density of triplet angles, P1 or P2."""
     score = score_of(curves.name, curves.scores, PAIR_JUDGES[0])
     ratio, low, high = _ratios(score)
-    word = _word((low, ratio, high), enough=True)
     unit = "" if score.unit == "1" else f" {score.unit}"
     off = f"The curves are {score.value:.2g}{unit} apart (rms; floor {score.floor:.2g})."
     noises = (
         _noise(curves.reference_low, curves.reference_high),
         _noise(curves.model_low, curves.model_high),
     )
+    limit = WITHIN_NOISE * max(1.0, _over(noises[1], noises[0]))
+    word = _word((low, ratio, high), limit, enough=True)
     cautions = []
     if noises[1] > NOISIER * noises[0]:
         cautions.append(
             f"The model's own noise is {noises[1]:.2g}{unit}, the reference's {noises[0]:.2g}: "
             "a longer run of the model would tell more."
         )
-    parts = [_meaning(word, ratio), off, *cautions, *_seen(overlap)]
+    parts = [_meaning(word, ratio, limit), off, *cautions, *_seen(overlap)]
     return Verdict(curves.name, word, score.name, ratio, low, high, " ".join(parts))
 
 
@@ -168,6 +174,11 @@ def _ratios(score: Score) -> tuple[float, float, float]:
     return ratio, low, high
 
 
+def _noisier(score: Score, effective: tuple[float, float]) -> float:
+    """Floor of the noisier run over that of the reference, from the samples of both."""
+    return max(1.0, _over(*effective)) ** POWERS[score.name]
+
+
 def _over(value: float, floor: float) -> float:
     """Ratio to a floor, which is 0 only where the reference never leaves one bin."""
     if floor > 0.0:
@@ -175,18 +186,21 @@ def _over(value: float, floor: float) -> float:
     return inf if value > 0.0 else 0.0
 
 
-def _word(ratios: tuple[float, float, float], *, enough: bool) -> str:
+def _word(ratios: tuple[float, float, float], limit: float, *, enough: bool) -> str:
     """Sum the verdict up: only what lies beyond the limit with its whole interval differs."""
     low, ratio, high = ratios
-    if low > WITHIN_NOISE:
+    if low > limit:
         return "differs"
     if not enough:
         return "not converged"
     return "agrees" if ratio <= 1.0 or high <= WITHIN_NOISE else "undecided"
 
 
-def _meaning(word: str, ratio: float) -> str:
+def _meaning(word: str, ratio: float, limit: float) -> str:
     """Say what the word means."""
+    short = ""
+    if limit > WITHIN_NOISE and word in ("undecided", "not converged"):
+        short = f" So short a run of the model may score {limit:.2g} by its noise alone."
     times = f"{ratio:.2g} times what two halves of the reference score against each other"
     return {
         "agrees": f"No difference beyond the noise of the reference: {times}.",
@@ -194,7 +208,7 @@ def _meaning(word: str, ratio: float) -> str:
         "undecided": f"Perhaps a difference: {times}, and the interval reaches past "
         f"{WITHIN_NOISE:g}; a longer run would tell.",
         "not converged": f"Too few independent samples to tell: {times}.",
-    }[word]
+    }[word] + short
 
 
 def _distance(distribution: Distribution) -> str:

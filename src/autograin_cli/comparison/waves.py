@@ -12,6 +12,7 @@ from torch import Tensor
 from autograin_cli.comparison.pairs import in_spans, layout_of
 from autograin_cli.comparison.runs import Run, heights
 from autograin_cli.comparison.sampling import Blocks
+from autograin_cli.passes import State
 from autograin_cli.structure_kernels import add_waves
 from autograin_cli.trajectory import Chunk
 
@@ -112,6 +113,14 @@ class WaveSums:
         if boxes is not None:
             self._sums.index_add_(0, block_of, self._waved(positions, boxes))
             self._frames.index_add_(0, block_of, torch.ones(len(block_of), dtype=torch.float64))
+
+    def state(self) -> State:
+        """Give what was added so far."""
+        return {"sums": self._sums, "frames": self._frames}
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        self._sums, self._frames = state["sums"], state["frames"]
 
     def _waved(self, positions: Tensor, boxes: Tensor) -> Tensor:
         """S(q) of each frame, (frames, pairs of types, shells)."""

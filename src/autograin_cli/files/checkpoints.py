@@ -1,4 +1,4 @@
-"""Checkpoints: a training that is not over, in a file beside that of its result.
+"""Checkpoints: passes and a training that are not over, in a file beside that of their result.
 
 They are read as hostile, like artifacts, and kept until the result has been written.
 """
@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from autograin_cli.errors import InputError, OutputExistsError, ResumeError
-from autograin_cli.files.output import NewFile, as_access_error, check_output
+from autograin_cli.errors import InputError, ResumeError
+from autograin_cli.files.output import NewFile, as_access_error
+from autograin_cli.files.resuming import AGAIN
 from autograin_cli.files.storage.artifact import InputFile
 from autograin_cli.files.storage.checks import check_range, require
 from autograin_cli.files.storage.content import ContentWriter
@@ -24,51 +25,30 @@ from autograin_cli.files.storage.reading import check_digest, orders_of
 from autograin_cli.files.storage.records import Flat, build, flatten, text_array
 from autograin_cli.files.visible import visible
 from autograin_cli.potential.neural.training_state import MemberState, TrainingState
+from autograin_cli.trajectory import PassState
 
 SCHEMA_NAME = "autograin-checkpoint"
-SCHEMA_VERSION = (1, 0)
+SCHEMA_VERSION = (2, 0)
 _TYPES = ("float32", "float64", "int64", "bool")
-_AGAIN = "begin again: --overwrite, without --resume"
-_LOST = f"give the checkpoint that the training left, or {_AGAIN}"
+_LOST = f"give the checkpoint that the work left, or {AGAIN}"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A training that is not over.
+    """Work that is not over.
 
     settings: those that its result depends on, JSON: an object.
-    inputs: the mapping and the files of the trajectory.
+    inputs: the files that it reads.
     seconds: that it has taken so far.
-    state: where it goes on.
+    state: where a training goes on; no members before it begins.
+    passes: over the trajectories, in order; the last one may not have ended.
     """
 
     settings: str
     inputs: tuple[InputFile, ...]
     seconds: float
     state: TrainingState
-
-
-def checkpoint_path(output: Path) -> Path:
-    """Give the path of the checkpoint of what is written to `output`: OUT.ckpt.h5."""
-    name = output.name.removesuffix(".h5")
-    return output.with_name(f"{name}.ckpt.h5")
-
-
-def check_no_checkpoint(path: Path, overwrite: bool) -> None:
-    """Check that nothing is lost when a training begins.
-
-    Raises:
-        OutputExistsError: there is a checkpoint, and it is not to be overwritten.
-        FileAccessError: it is no regular file.
-    """
-    try:
-        check_output(path, overwrite)
-    except OutputExistsError as error:
-        raise OutputExistsError(
-            given=f"{visible(str(path))} exists: a training that is not over",
-            expected="no checkpoint, or --resume",
-            remedy="--resume to go on with it, or --overwrite to begin again",
-        ) from error
+    passes: tuple[PassState, ...] = ()
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -85,7 +65,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
                 content.attribute(place, "order", text_array(order))
             for place, array in flat.arrays.items():
                 content.dataset(place, array, "")
-            content.complete("training", SCHEMA_NAME, SCHEMA_VERSION)
+            content.complete("work", SCHEMA_NAME, SCHEMA_VERSION)
         new.commit()
 
 
@@ -112,60 +92,16 @@ def _read(path: Path) -> Checkpoint:
     checkpoint = _built(flat)
     for number, member in enumerate(checkpoint.state.members):
         _check_member(f"network {number}", member)
+    for number, one in enumerate(checkpoint.passes):
+        require(one.n_frames >= 0, f"pass {number}: {one.n_frames} frames", "0 or more")
     return checkpoint
-
-
-def check_same(checkpoint: Checkpoint, settings: str, inputs: tuple[InputFile, ...]) -> None:
-    """Check that a training goes on with what it was begun with.
-
-    Args:
-        checkpoint: of the training.
-        settings: JSON, of the command now.
-        inputs: of the command now; files may have other names.
-
-    Raises:
-        ResumeError: it says what differs.
-    """
-    before, now = json.loads(checkpoint.settings), json.loads(settings)
-    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    differing = [f"{_option(n)} was {before.get(n)} and is {now.get(n)}" for n in names]
-    differing += _differing(checkpoint.inputs, inputs)
-    if differing:
-        raise ResumeError(
-            given="--resume, but not of the same training: " + visible("; ".join(differing)),
-            expected="the settings and the files that it was begun with",
-            remedy=f"give what it was begun with, or {_AGAIN}",
-        )
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _differing(before: tuple[InputFile, ...], now: tuple[InputFile, ...]) -> list[str]:
-    """Say which files are others, or read for other frames."""
-    if [file.role for file in before] != [file.role for file in now]:
-        roles = [", ".join(file.role for file in files) for files in (before, now)]
-        return [f"the inputs were {roles[0]} and are {roles[1]}"]
-    told = []
-    for old, new in zip(before, now, strict=True):
-        if (old.size, old.fingerprint) != (new.size, new.fingerprint):
-            told.append(f"{new.path} is not the {new.role} that it was, {old.path}")
-        elif _frames(old) != _frames(new):
-            told.append(f"of {new.path} it was {_frames(old)} and is {_frames(new)}")
-    return told
-
-
-def _frames(file: InputFile) -> str:
-    times = f"{file.first_time:g} to {file.last_time:g} ps, every {file.stride}"
-    return f"{file.n_frames} frames, {times}"
 
 
 def _check_header(attributes: Mapping[str, NDArray[Any]]) -> None:
     if text_attribute(attributes, "schema") != SCHEMA_NAME:
         raise InputError(
             given="an HDF5 file, but not a checkpoint of autograin",
-            expected="the file that a training left when it was stopped",
+            expected="the file that work left when it was stopped",
             remedy=_LOST,
         )
     version, expected = text_attribute(attributes, "schema_version"), f"{SCHEMA_VERSION[0]}."
@@ -173,7 +109,7 @@ def _check_header(attributes: Mapping[str, NDArray[Any]]) -> None:
         raise ResumeError(
             given=f"a checkpoint of format {visible(str(version))}, of another autograin",
             expected=f"format {SCHEMA_VERSION[0]}",
-            remedy=f"go on with the program that began it, or {_AGAIN}",
+            remedy=f"go on with the program that began it, or {AGAIN}",
         )
     if not np.all(attributes.get("complete", False)):
         raise InputError(

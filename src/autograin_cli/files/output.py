@@ -5,7 +5,9 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
+from socket import gethostname
 from types import TracebackType
 from typing import Self
 
@@ -61,7 +63,9 @@ class NewFile:
         check_output(path, overwrite)
         self._path = path
         self._overwrite = overwrite
-        self.temporary = _target(path).parent / f".autograin-{secrets.token_hex(8)}.tmp"
+        folder, token = _target(path).parent, secrets.token_hex(8)
+        _remove_abandoned(folder)
+        self.temporary = folder / f".autograin-{_here()}-{os.getpid()}-{token}.tmp"
 
     def __enter__(self) -> Self:
         """Begin; nothing is created yet."""
@@ -97,6 +101,33 @@ def as_access_error(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise _no_access(path, error.strerror or str(error)) from error
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what processes of this machine left that were killed while they wrote."""
+    for path in folder.glob(f".autograin-{_here()}-*-*.tmp"):
+        process = path.name.split("-")[2]
+        if process.isdecimal() and not _is_alive(int(process)):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _here() -> str:
+    """Name the machine and its numbering of processes: a container has one of its own."""
+    try:
+        numbering = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        numbering = 0
+    return sha256(f"{gethostname()} {numbering}".encode()).hexdigest()[:8]
 
 
 def _target(path: Path) -> Path:

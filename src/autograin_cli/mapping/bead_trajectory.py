@@ -21,7 +21,7 @@ from autograin_cli.mapping.topology import (
     average_over_classes,
     pair_classes,
 )
-from autograin_cli.trajectory import Chunk, Trajectory
+from autograin_cli.trajectory import Chunk, Keeper, Trajectory
 
 _BLOCKS = 4
 
@@ -70,10 +70,14 @@ class BeadTrajectory:
         """Whether the beads have forces."""
         return self.atoms.has_forces and bool(self.force_maps)
 
-    def chunks(self) -> Iterator[Chunk]:
+    @property
+    def keeper(self) -> Keeper | None:
+        """That of the atoms."""
+        return self.atoms.keeper
+
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
         """Yield the chunks of the atomistic trajectory, mapped."""
-        first = 0
-        for chunk in self.atoms.chunks():
+        for chunk in self.atoms.chunks(first):
             positions = [m.map_positions(chunk.positions).flatten(1, 2) for m in self.mappings]
             forces = None
             if self.force_maps and chunk.forces is not None:

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from autograin_cli.errors import InputError
 from autograin_cli.mapping.copies import sum_products
-from autograin_cli.trajectory import Trajectory
+from autograin_cli.passes import State, Together, add_up
+from autograin_cli.trajectory import Chunk, Trajectory
 
 _RIDGES = (1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e2)
 _CONSTANT = 1e-9  # largest relative difference of weights that count as equal
@@ -46,6 +47,7 @@ def check_rigid_groups(
                 given=f"a mapping that splits atoms held rigid by constraints: {where}",
                 expected="all atoms of a rigid group in one bead",
                 remedy="map them together, or simulate the atoms without those constraints",
+                code="rigid-bonds",
             )
 
 
@@ -161,20 +163,37 @@ def force_covariances(
             expected="forces on every atom",
             remedy="give --forces, or a trajectory that holds forces",
         )
-    shapes = [(n_blocks, atoms.shape[1], atoms.shape[1]) for atoms in copies]
-    sums = [torch.zeros(shape, dtype=torch.float64) for shape in shapes]
-    first = 0
-    for chunk in trajectory.chunks():
-        if chunk.forces is not None:
-            frames = torch.arange(first, first + chunk.n_frames)
-            block_of = frames * n_blocks // trajectory.n_frames
-            for block in block_of.unique().tolist():
-                forces = chunk.forces[block_of == block]
-                for total, atoms in zip(sums, copies, strict=True):
-                    total[block] += sum_products(forces, atoms, centred=False)
-        first += chunk.n_frames
-    counts = [3 * len(atoms) * max(1, first) for atoms in copies]
-    return tuple(total / count for total, count in zip(sums, counts, strict=True))
+    found = [_Products(atoms, trajectory.n_frames, n_blocks) for atoms in copies]
+    add_up(trajectory, Together(found))
+    counts = [3 * len(atoms) * max(1, trajectory.n_frames) for atoms in copies]
+    return tuple(one.sums / count for one, count in zip(found, counts, strict=True))
+
+
+class _Products:
+    """Sums of products of the forces on one type of molecule, filled chunk by chunk."""
+
+    def __init__(self, copies: Tensor, n_frames: int, n_blocks: int) -> None:
+        n_atoms = copies.shape[1]
+        self._copies, self._n_frames = copies, n_frames
+        self.sums = torch.zeros(n_blocks, n_atoms, n_atoms, dtype=torch.float64)
+
+    def add(self, first: int, chunk: Chunk) -> None:
+        """Add a chunk whose first frame has this number."""
+        if chunk.forces is None:
+            return
+        frames = torch.arange(first, first + chunk.n_frames)
+        block_of = frames * len(self.sums) // self._n_frames
+        for block in block_of.unique().tolist():
+            forces = chunk.forces[block_of == block]
+            self.sums[block] += sum_products(forces, self._copies, centred=False)
+
+    def state(self) -> State:
+        """Give what was added so far."""
+        return {"sums": self.sums}
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        self.sums = state["sums"]
 
 
 def bead_masses(encoder: Tensor, masses: Tensor) -> Tensor:

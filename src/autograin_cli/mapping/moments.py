@@ -14,6 +14,7 @@ from autograin_cli.errors import DivergenceError, InputError
 from autograin_cli.geometry import mean_structure
 from autograin_cli.mapping.copies import sum_products
 from autograin_cli.molecules import Molecule
+from autograin_cli.passes import State, Together, add_up, numbered, of_number
 from autograin_cli.trajectory import Chunk, Trajectory
 
 _SAMPLED_STRUCTURES = 300
@@ -121,30 +122,51 @@ def surveys(
     """
     for molecule in molecules:
         _check(trajectory, molecule)
-    n_frames = trajectory.n_frames
-    n_blocks = min(n_blocks, n_frames)
-    blocks: list[list[Moments | None]] = [[None] * n_blocks for _ in molecules]
-    structures: list[list[Tensor]] = [[] for _ in molecules]
-    sampled = [_sampled_copies(molecule, n_frames) for molecule in molecules]
-    step = max(1, n_frames // _SAMPLED_STRUCTURES)
-    first = 0
-    for chunk in trajectory.chunks():
+    sums = [_Sums(molecule, trajectory.n_frames, n_blocks) for molecule in molecules]
+    add_up(trajectory, Together(sums))
+    return tuple(Survey(_finite(one.blocks), torch.cat(one.structures)) for one in sums)
+
+
+class _Sums:
+    """Moments and structures of one type of molecule, filled chunk by chunk."""
+
+    def __init__(self, molecule: Molecule, n_frames: int, n_blocks: int) -> None:
+        self._molecule, self._n_frames = molecule, n_frames
+        self._sampled = _sampled_copies(molecule, n_frames)
+        self._step = max(1, n_frames // _SAMPLED_STRUCTURES)
+        self.blocks: list[Moments | None] = [None] * min(n_blocks, n_frames)
+        self.structures: list[Tensor] = []
+
+    def add(self, first: int, chunk: Chunk) -> None:
+        """Add a chunk whose first frame has this number."""
         frames = torch.arange(first, first + chunk.n_frames)
-        block_of = frames * n_blocks // n_frames
-        some = chunk.positions[frames % step == 0]
+        block_of = frames * len(self.blocks) // self._n_frames
         for block in block_of.unique().tolist():
             start, stop = torch.searchsorted(block_of, torch.tensor([block, block + 1])).tolist()
-            for molecule, sums in zip(molecules, blocks, strict=True):
-                part = _molecule_moments(chunk, molecule, slice(start, stop))
-                before = sums[block]
-                sums[block] = part if before is None else before + part
-        for atoms, kept in zip(sampled, structures, strict=True):
-            kept.append(some[:, atoms].flatten(0, 1))
-        first += chunk.n_frames
-    return tuple(
-        Survey(_finite(sums), torch.cat(kept))
-        for sums, kept in zip(blocks, structures, strict=True)
-    )
+            part = _molecule_moments(chunk, self._molecule, slice(start, stop))
+            before = self.blocks[block]
+            self.blocks[block] = part if before is None else before + part
+        some = chunk.positions[frames % self._step == 0]
+        self.structures.append(some[:, self._sampled].flatten(0, 1))
+
+    def state(self) -> State:
+        """Give what was added so far."""
+        state = numbered("structures", self.structures)
+        for number, block in enumerate(self.blocks):
+            if block is not None:
+                state[f"positions/{number}"] = block.positions
+                state[f"count/{number}"] = torch.tensor(block.count)
+                if block.forces is not None:
+                    state[f"forces/{number}"] = block.forces
+        return state
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        self.structures = [state["structures/000000"], *of_number(state, "structures")[1:]]
+        for number in range(len(self.blocks)):
+            if f"positions/{number}" in state:
+                count, forces = int(state[f"count/{number}"]), state.get(f"forces/{number}")
+                self.blocks[number] = Moments(state[f"positions/{number}"], forces, count)
 
 
 def _sampled_copies(molecule: Molecule, n_frames: int) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from autograin_cli.compilation import is_cached
 from autograin_cli.kernel_arrays import Floats
+from autograin_cli.passes import State, add_up, numbered, of_number
 from autograin_cli.potential import pair_kernels
 from autograin_cli.potential.frame_layout import Counts, FrameModel, Plan, plan_of
 from autograin_cli.potential.gradients import coordinates_with_gradients
@@ -58,16 +59,12 @@ def accumulate_frames(beads: Trajectory, model: FrameModel, n_blocks: int) -> No
         InputError: a chunk has no forces.
     """
     plan = plan_of(model)
-    design, counts = plan.new_design(), plan.new_counts()
-    sums = [np.zeros((n_blocks, part.width, part.width)) for part in plan.columns]
-    for block, chunk, frames in stretches(beads, n_blocks, plan.n_frames):
-        fill(plan, design, chunk, frames, counts)
-        parts = plan.parts(design, frames.stop - frames.start)
-        for total, rows in zip(sums, parts, strict=True):
-            total[block] += rows.T @ rows
+    found = _Sums(plan, n_blocks, beads.n_frames)
+    add_up(beads, found)
+    counts = found.counts
     size = sum(form.size for form in model.forms)
     whole = torch.zeros(n_blocks, size + 1, size + 1, dtype=torch.float64)
-    for total, part in zip(sums, plan.columns, strict=True):
+    for total, part in zip(found.sums, plan.columns, strict=True):
         kept = torch.from_numpy(total)[:, part.kept][:, :, part.kept]
         whole[:, part.coefficients[:, None], part.coefficients] += kept
     return NormalEquations(
@@ -76,6 +73,35 @@ def accumulate_frames(beads: Trajectory, model: FrameModel, n_blocks: int) -> No
         whole[:, -1, -1].contiguous(),
         counts.of_terms(model.grids),
     )
+
+
+class _Sums:
+    """Products of the rows of the design matrix, by type, filled chunk by chunk."""
+
+    def __init__(self, plan: Plan, n_blocks: int, n_frames: int) -> None:
+        self._plan, self._n_frames, self._n_blocks = plan, n_frames, n_blocks
+        self._design, self.counts = plan.new_design(), plan.new_counts()
+        self.sums = [np.zeros((n_blocks, part.width, part.width)) for part in plan.columns]
+
+    def add(self, first: int, chunk: Chunk) -> None:
+        """Add a chunk whose first frame has this number."""
+        blocks = (first + torch.arange(chunk.n_frames)) * self._n_blocks // self._n_frames
+        for block, frames in runs(blocks, self._plan.n_frames):
+            fill(self._plan, self._design, chunk, frames, self.counts)
+            parts = self._plan.parts(self._design, frames.stop - frames.start)
+            for total, rows in zip(self.sums, parts, strict=True):
+                total[block] += rows.T @ rows
+
+    def state(self) -> State:
+        """Give what was added so far."""
+        state = numbered("sums", [torch.from_numpy(total) for total in self.sums])
+        state |= numbered("bonded", self.counts.bonded)
+        return state | {"pairs": torch.from_numpy(self.counts.pairs)}
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        self.sums = [total.numpy() for total in of_number(state, "sums")]
+        self.counts = Counts(of_number(state, "bonded"), state["pairs"].numpy())
 
 
 def predicted(plan: Plan, design: Floats, n_frames: int, coefficients: Tensor) -> Tensor:
@@ -103,16 +129,6 @@ def predicted(plan: Plan, design: Floats, n_frames: int, coefficients: Tensor) -
 def compiled() -> bool:
     """Whether machine code of the loops lies in the compiler's cache; making it takes seconds."""
     return is_cached(add_pairs, pair_kernels.__file__)
-
-
-def stretches(beads: Trajectory, n_blocks: int, length: int) -> Iterator[tuple[int, Chunk, slice]]:
-    """Give stretches of frames of one block, at most so long: block, chunk, where in the chunk."""
-    first = 0
-    for chunk in beads.chunks():
-        blocks = (first + torch.arange(chunk.n_frames)) * n_blocks // beads.n_frames
-        first += chunk.n_frames
-        for block, frames in runs(blocks, length):
-            yield block, chunk, frames
 
 
 def runs(blocks: Tensor, length: int) -> Iterator[tuple[int, slice]]:

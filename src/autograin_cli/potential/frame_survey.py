@@ -10,12 +10,13 @@ from torch import Tensor
 from autograin_cli.errors import InputError
 from autograin_cli.geometry import coordinates
 from autograin_cli.kernel_arrays import Floats
+from autograin_cli.passes import State, add_up
 from autograin_cli.potential.force_field import check_box, heights
 from autograin_cli.potential.frame_layout import FrameModel, basis_of
 from autograin_cli.potential.normal_equations import forces_of
 from autograin_cli.potential.pair_kernels import find_least
 from autograin_cli.potential.pair_search import frames_of, pairs_of
-from autograin_cli.potential.survey import check_beads, check_finite
+from autograin_cli.potential.survey import check_beads, check_finite, is_kept, widen
 from autograin_cli.system import System
 from autograin_cli.trajectory import Chunk, Trajectory, join, take_frames
 
@@ -63,25 +64,58 @@ def survey_frames(
     """
     n_blocks = min(n_blocks, beads.n_frames)
     n_kept = min(beads.n_frames, max(_SAMPLED // model.system.n_molecules, 2 * n_blocks))
-    ranges = torch.tensor([torch.inf, -torch.inf]).double().repeat(len(model.members), 1)
-    least, reach = np.full(len(model.pair_types), np.inf), cutoff or _CUTOFF
-    kept, blocks = [], []
-    first = 0
-    for chunk in beads.chunks():
+    seen = _Seen(model, cutoff, (n_kept, n_blocks, beads.n_frames))
+    add_up(beads, seen)
+    distances = torch.from_numpy(seen.least).sqrt()
+    distances[distances >= seen.reach] = torch.inf
+    sample, of_sample = join(seen.kept), torch.cat(seen.blocks)
+    n_frames = beads.n_frames
+    return FrameSurvey(seen.ranges, distances, seen.reach, sample, of_sample, n_blocks, n_frames)
+
+
+class _Seen:
+    """Ranges, least squared distances, the cutoff and a sample, filled chunk by chunk."""
+
+    def __init__(
+        self, model: FrameModel, cutoff: float | None, counts: tuple[int, int, int]
+    ) -> None:
+        self._model, self._asked = model, cutoff is not None
+        self._n_kept, self._n_blocks, self._n_frames = counts
+        self.ranges = torch.tensor([torch.inf, -torch.inf]).double().repeat(len(model.members), 1)
+        self.least, self.reach = np.full(len(model.pair_types), np.inf), cutoff or _CUTOFF
+        self.kept: list[Chunk] = []
+        self.blocks: list[Tensor] = []
+
+    def add(self, first: int, chunk: Chunk) -> None:
+        """Add a chunk whose first frame has this number."""
         check_finite(chunk, first)
         forces_of(chunk)
-        _widen(ranges, model, chunk)
-        reach = _reach(chunk, reach, asked=cutoff is not None)
-        _find_least(least, model, chunk, reach)
+        for term, beads in enumerate(self._model.instances):
+            coordinate = self._model.members[term].coordinate
+            widen(self.ranges[term], coordinates(coordinate, chunk.positions, beads))
+        self.reach = _reach(chunk, self.reach, asked=self._asked)
+        _find_least(self.least, self._model, chunk, self.reach)
         frames = torch.arange(first, first + chunk.n_frames)
-        here = (frames + 1) * n_kept // beads.n_frames > frames * n_kept // beads.n_frames
-        kept.append(take_frames(chunk, here.nonzero()[:, 0]))
-        blocks.append((frames * n_blocks // beads.n_frames)[here])
-        first += chunk.n_frames
-    distances = torch.from_numpy(least).sqrt()
-    distances[distances >= reach] = torch.inf
-    sample, of_sample = join(kept), torch.cat(blocks)
-    return FrameSurvey(ranges, distances, reach, sample, of_sample, n_blocks, beads.n_frames)
+        here = is_kept(frames, self._n_kept, self._n_frames)
+        self.kept.append(take_frames(chunk, here.nonzero()[:, 0]))
+        self.blocks.append((frames * self._n_blocks // self._n_frames)[here])
+
+    def state(self) -> State:
+        """Give what was added so far."""
+        sample = {name: value for name, value in vars(join(self.kept)).items() if value is not None}
+        return sample | {
+            "ranges": self.ranges,
+            "least": torch.from_numpy(self.least),
+            "reach": torch.tensor(self.reach, dtype=torch.float64),
+            "blocks": torch.cat(self.blocks),
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        self.ranges, self.least = state["ranges"], state["least"].numpy()
+        self.reach, self.blocks = float(state["reach"]), [state["blocks"]]
+        names = ("positions", "times", "boxes", "forces")
+        self.kept = [Chunk(**{name: state[name] for name in names if name in state})]
 
 
 def check_system(beads: Trajectory, system: System) -> None:
@@ -97,14 +131,6 @@ def check_system(beads: Trajectory, system: System) -> None:
             remedy="give the trajectory that the mapping was made for",
         )
     check_beads(beads, system.n_beads)
-
-
-def _widen(ranges: Tensor, model: FrameModel, chunk: Chunk) -> None:
-    """Widen the ranges of the bonded terms, in place."""
-    for term, beads in enumerate(model.instances):
-        q = coordinates(model.members[term].coordinate, chunk.positions, beads)
-        ranges[term, 0] = torch.minimum(ranges[term, 0], q.min())
-        ranges[term, 1] = torch.maximum(ranges[term, 1], q.max())
 
 
 def _reach(chunk: Chunk, reach: float, *, asked: bool) -> float:

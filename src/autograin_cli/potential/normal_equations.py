@@ -1,7 +1,6 @@
 """Force matching as linear algebra: the normal equations of all terms, in one pass."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numba
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from autograin_cli.errors import InputError
+from autograin_cli.passes import State, add_up, numbered, of_number
 from autograin_cli.potential.forms import Form
 from autograin_cli.potential.gradients import coordinates_with_gradients
 from autograin_cli.potential.grids import Grid
@@ -131,42 +131,62 @@ def accumulate(beads: Trajectory, model: Model, n_blocks: int) -> NormalEquation
     Raises:
         InputError: a chunk has no forces.
     """
-    size = sum(form.size for form in model.forms)
-    matrices = torch.zeros(n_blocks, size, size, dtype=torch.float64)
-    vectors = torch.zeros(n_blocks, size, dtype=torch.float64)
-    squares = torch.zeros(n_blocks, dtype=torch.float64)
-    counts = [torch.zeros(grid.n_points, dtype=torch.int64) for grid in model.grids]
-    for blocks, positions, forces in _stretches(beads, model, n_blocks):
+    sums = _Sums(model, n_blocks, beads.n_frames)
+    add_up(beads, sums)
+    return sums.sums
+
+
+class _Sums:
+    """Normal equations, filled chunk by chunk."""
+
+    def __init__(self, model: Model, n_blocks: int, n_frames: int) -> None:
+        size = sum(form.size for form in model.forms)
+        self._model, self._n_frames = model, n_frames
+        self.sums = NormalEquations(
+            torch.zeros(n_blocks, size, size, dtype=torch.float64),
+            torch.zeros(n_blocks, size, dtype=torch.float64),
+            torch.zeros(n_blocks, dtype=torch.float64),
+            tuple(torch.zeros(grid.n_points, dtype=torch.int64) for grid in model.grids),
+        )
+        width = max(form.size for form in model.forms)
+        per_structure = model.n_instances * (model.n_instances + 3 * model.n_beads + 2 * width)
+        self._length = max(1, _WORKING_SIZE // per_structure)
+
+    def add(self, first: int, chunk: Chunk) -> None:
+        """Add a chunk whose first frame has this number."""
+        n_beads, n_blocks = self._model.n_beads, len(self.sums.squares)
+        frames = torch.arange(first, first + chunk.n_frames)
+        copies = chunk.positions.shape[1] // n_beads
+        blocks = (frames * n_blocks // self._n_frames).repeat_interleave(copies)
+        positions = molecules(chunk.positions, n_beads)
+        forces = molecules(forces_of(chunk), n_beads)
+        for start in range(0, len(blocks), self._length):
+            here = slice(start, start + self._length)
+            self._add(blocks[here], positions[here], forces[here])
+
+    def _add(self, blocks: Tensor, positions: Tensor, forces: Tensor) -> None:
+        """Add structures that fit the working memory."""
+        model, sums = self._model, self.sums
         seen = coordinates(model, positions)
         columns, slopes = local(model, seen)
         overlaps = seen.gradients @ seen.gradients.transpose(1, 2)
         along = (seen.gradients @ forces.flatten(1)[..., None])[..., 0]
-        arrays = (matrices, vectors, blocks, columns, slopes, overlaps, along)
+        arrays = (sums.matrices, sums.vectors, blocks, columns, slopes, overlaps, along)
         _add_products_compiled(*(array.numpy() for array in arrays))
-        squares.index_add_(0, blocks, forces.square().sum((1, 2)))
-        for count, grid, where in zip(counts, model.grids, model.instances, strict=True):
+        sums.squares.index_add_(0, blocks, forces.square().sum((1, 2)))
+        for count, grid, where in zip(sums.counts, model.grids, model.instances, strict=True):
             count.add_(grid.count(seen.values[:, where]))
-    return NormalEquations(matrices, vectors, squares, tuple(counts))
 
+    def state(self) -> State:
+        """Give what was added so far."""
+        sums = self.sums
+        whole = {"matrices": sums.matrices, "vectors": sums.vectors, "squares": sums.squares}
+        return whole | numbered("counts", sums.counts)
 
-def _stretches(
-    beads: Trajectory, model: Model, n_blocks: int
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Blocks, positions and forces of structures, in stretches that fit the working memory."""
-    width = max(form.size for form in model.forms)
-    per_structure = model.n_instances * (model.n_instances + 3 * model.n_beads + 2 * width)
-    length = max(1, _WORKING_SIZE // per_structure)
-    first = 0
-    for chunk in beads.chunks():
-        copies = chunk.positions.shape[1] // model.n_beads
-        frames = torch.arange(first, first + chunk.n_frames)
-        first += chunk.n_frames
-        blocks = (frames * n_blocks // beads.n_frames).repeat_interleave(copies)
-        positions = molecules(chunk.positions, model.n_beads)
-        forces = molecules(forces_of(chunk), model.n_beads)
-        for start in range(0, len(blocks), length):
-            here = slice(start, start + length)
-            yield blocks[here], positions[here], forces[here]
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        sums = state["matrices"], state["vectors"], state["squares"]
+        self.sums = NormalEquations(*sums, counts=tuple(of_number(state, "counts")))
 
 
 def local(model: Model, seen: Coordinates) -> tuple[Tensor, Tensor]:

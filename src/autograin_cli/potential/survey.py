@@ -7,6 +7,7 @@ from torch import Tensor
 
 from autograin_cli.errors import DivergenceError, InputError
 from autograin_cli.geometry import coordinates
+from autograin_cli.passes import State, add_up
 from autograin_cli.potential.normal_equations import forces_of, molecules
 from autograin_cli.potential.topology import TermMembers
 from autograin_cli.trajectory import Chunk, Trajectory
@@ -63,24 +64,58 @@ def survey(
     n_blocks = min(n_blocks, beads.n_frames)
     n_copies = beads.n_atoms // n_beads
     n_kept = min(beads.n_frames, max(_SAMPLED // n_copies, 2 * n_blocks))
-    lows = torch.full((len(members),), torch.inf, dtype=torch.float64)
-    highs = -lows
-    kept: list[Sample] = []
-    first = 0
-    for chunk in beads.chunks():
+    seen = _Seen(members, n_beads, (n_kept, n_blocks, beads.n_frames))
+    add_up(beads, seen)
+    return Survey(seen.ranges, _joined(seen.kept), n_blocks, n_copies)
+
+
+class _Seen:
+    """Ranges and a sample of structures, filled chunk by chunk."""
+
+    def __init__(
+        self, members: tuple[TermMembers, ...], n_beads: int, counts: tuple[int, int, int]
+    ) -> None:
+        self._members, self._n_beads = members, n_beads
+        self._n_kept, self._n_blocks, self._n_frames = counts
+        self.ranges = torch.tensor([torch.inf, -torch.inf]).double().repeat(len(members), 1)
+        self.kept: list[Sample] = []
+
+    def add(self, first: int, chunk: Chunk) -> None:
+        """Add a chunk whose first frame has this number."""
         check_finite(chunk, first)
-        positions = molecules(chunk.positions, n_beads)
-        for term, member in enumerate(members):
+        positions = molecules(chunk.positions, self._n_beads)
+        for term, member in enumerate(self._members):
             q = coordinates(member.coordinate, positions, member.beads)
-            lows[term] = torch.minimum(lows[term], q.min())
-            highs[term] = torch.maximum(highs[term], q.max())
+            widen(self.ranges[term], q)
         frames = torch.arange(first, first + chunk.n_frames)
-        here = (frames + 1) * n_kept // beads.n_frames > frames * n_kept // beads.n_frames
-        blocks = (frames * n_blocks // beads.n_frames)[here].repeat_interleave(n_copies)
-        forces = molecules(forces_of(chunk)[here], n_beads)
-        kept.append(Sample(molecules(chunk.positions[here], n_beads), forces, blocks))
-        first += chunk.n_frames
-    return Survey(torch.stack((lows, highs), dim=1), _joined(kept), n_blocks, n_copies)
+        here = is_kept(frames, self._n_kept, self._n_frames)
+        blocks = (frames * self._n_blocks // self._n_frames)[here]
+        forces = molecules(forces_of(chunk)[here], self._n_beads)
+        n_copies = chunk.positions.shape[1] // self._n_beads
+        structures = molecules(chunk.positions[here], self._n_beads)
+        self.kept.append(Sample(structures, forces, blocks.repeat_interleave(n_copies)))
+
+    def state(self) -> State:
+        """Give what was added so far."""
+        kept = _joined(self.kept)
+        return {"ranges": self.ranges, **vars(kept)}
+
+    def restore(self, state: State) -> None:
+        """Go on with what was added before."""
+        self.ranges = state["ranges"]
+        self.kept = [Sample(state["positions"], state["forces"], state["blocks"])]
+
+
+def widen(span: Tensor, values: Tensor) -> None:
+    """Widen a range, (2,), so that values lie in it, in place."""
+    span[0] = torch.minimum(span[0], values.min())
+    span[1] = torch.maximum(span[1], values.max())
+
+
+def is_kept(frames: Tensor, n_kept: int, n_frames: int) -> Tensor:
+    """Whether each frame is one of so many that are spread over all, (frames,)."""
+    kept: Tensor = (frames + 1) * n_kept // n_frames > frames * n_kept // n_frames
+    return kept
 
 
 def check_beads(beads: Trajectory, n_beads: int) -> None:

@@ -99,17 +99,6 @@ class NeuralSettings:
         "where to train; auto is CUDA where it is there",
         choices=("auto", "cpu", "cuda"),
     )
-    max_hours: float | None = setting(
-        None,
-        "time after which a training stops with a checkpoint, from the start of the command",
-        unit="h",
-        least=0.0,
-    )
-    resume: bool = setting(
-        False,
-        "go on from the checkpoint that a training left when it was stopped; begin where there "
-        "is none",
-    )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from autograin_cli.simulation.langevin import (
     kinetic_energy,
     step,
 )
-from autograin_cli.simulation.random_numbers import Use, generator
+from autograin_cli.simulation.random_numbers import Use, seed_of
 from autograin_cli.simulation.replicas import Replicas, kinetic_limit, snapshots
 
 
@@ -47,7 +47,8 @@ class BatchedEngine:
             tuple(_moved(term, device) for term in potential.terms),
             constants(start, settings.friction).to(device),
             kinetic_limit(potential, start),
-            generator(settings.seed, Use.NOISE, device),
+            settings.seed,
+            device,
         )
         yield from snapshots(integrator, potential, start, settings)
 
@@ -59,24 +60,29 @@ class BatchedIntegrator:
     terms: of the potential, on the device.
     constants: of a step, on the device.
     limit: kinetic energy of a replica that counts as divergence, kJ/mol.
-    generator: of the noise, on the device.
+    seed: of the noise.
+    device: of the tensors.
     """
 
     terms: tuple[Term, ...]
     constants: Constants
     limit: float
-    generator: torch.Generator
+    seed: int
+    device: torch.device
 
     def advance(self, replicas: Replicas, n_steps: int) -> Replicas:
         """Do so many steps."""
-        device = self.generator.device
+        device = self.device
+        random = torch.Generator(device)
         x, v = replicas.positions.to(device), replicas.velocities.to(device)
         felt = self.feel(x)
         kinetic = x.new_zeros(len(x))
         outside = torch.zeros_like(felt.outside)
         diverged = torch.full((len(x),), -1, device=device)
         for number in range(replicas.step, replicas.step + n_steps):
-            noise = torch.randn(x.shape, generator=self.generator, dtype=x.dtype, device=device)
+            # Of the step alone, so that it does not matter which steps were done together.
+            random.manual_seed(seed_of(self.seed, Use.NOISE, number))
+            noise = torch.randn(x.shape, generator=random, dtype=x.dtype, device=device)
             moved = step(x, v, felt.forces, noise, self.constants, self.feel)
             heat = kinetic_energy(moved.middle, self.constants)
             diverged = torch.where((diverged < 0) & ~(heat < self.limit), number, diverged)

@@ -19,6 +19,7 @@ class Start:
     temperature: K, of the heat bath.
     timestep: ps.
     box: Å, (3, 3), rows are the box vectors, of every replica; None in vacuum.
+    last: snapshot that a run goes on from, in the place of positions; None where it begins.
     """
 
     positions: Tensor
@@ -26,6 +27,7 @@ class Start:
     temperature: float
     timestep: float
     box: Tensor | None = None
+    last: "Snapshot | None" = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ class Engine(Protocol):
         self, force_field: ForceField, start: Start, settings: SimulationSettings
     ) -> Iterator[Snapshot]:
         """Yield a snapshot every `settings.interval` ps, the first after the equilibration.
+
+        A run that goes on yields those after the last one. The built-in engine yields the same as
+        if the run had not been interrupted; that of another program has other noise from there on.
 
         Raises:
             SettingError: the engine cannot do what the settings or the force field ask for.

@@ -7,9 +7,8 @@ from autograin_cli.errors import DivergenceError, SettingError
 from autograin_cli.potential.force_field import ForceField, check_box
 from autograin_cli.settings import SimulationSettings
 from autograin_cli.simulation.engine import Snapshot, Start
-from autograin_cli.simulation.langevin import thermal_speeds
 from autograin_cli.simulation.random_numbers import Use, generator
-from autograin_cli.simulation.replicas import Schedule, schedule
+from autograin_cli.simulation.replicas import Replicas, Schedule, begin, schedule
 from autograin_cli.units import ACCELERATION, thermal_energy
 
 _HOT = 1000.0  # kT of one bead, which chance does not reach; as in the built-in engine
@@ -35,7 +34,7 @@ def checked_schedule(
         )
     if start.box is not None:
         check_box(start.box, force_field.cutoff)
-    return schedule(start.timestep, settings)
+    return schedule(start.timestep, settings).after(start.last)
 
 
 def in_one_system(force_field: ForceField, n_replicas: int) -> ForceField:
@@ -46,16 +45,15 @@ def in_one_system(force_field: ForceField, n_replicas: int) -> ForceField:
     return force_field.with_system(force_field.system.with_copies((part.n_copies * n_replicas,)))
 
 
-def starting_velocities(start: Start, seed: int) -> Tensor:
-    """Velocities of the heat bath, those of the built-in engine, Å/ps, (replicas, beads, 3)."""
-    random = generator(seed, Use.VELOCITIES)
-    speeds = torch.randn(start.positions.shape, generator=random, dtype=torch.float64)
-    return thermal_speeds(start) * speeds
+def begun(start: Start, seed: int) -> Replicas:
+    """The beads as they begin, those of the built-in engine, or where a run goes on."""
+    return begin(start, 0, seed)
 
 
-def program_seed(seed: int) -> int:
-    """A seed that other programs take, from a seed of any size."""
-    return int(torch.randint(1, _SEEDS, (), generator=generator(seed, Use.NOISE)))
+def program_seed(seed: int, step: int) -> int:
+    """A seed that other programs take, from a seed of any size and the step that they begin at."""
+    random = generator(seed, Use.NOISE, step=step)
+    return int(torch.randint(1, _SEEDS, (), generator=random))
 
 
 def kinetic_energies(velocities: Tensor, masses: Tensor) -> Tensor:

@@ -64,6 +64,13 @@ class FullForces:
             forces = forces + self._networks(positions, self._pool)[1]
         return Felt(forces, torch.stack([counts for _, counts in found]).sum(0))
 
+    def forget(self) -> None:
+        """Find pairs anew for the next frame; the order of sums so depends on it alone."""
+        for prior in self._priors:
+            prior.forget()
+        if self._networks is not None:
+            self._networks.forget()
+
     def energies(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Energy of each replica, kJ/mol, (replicas,), and shares of near pairs, (pair terms,)."""
         prior = self.force_field.prior

@@ -10,13 +10,13 @@ from autograin_cli.potential.force_field import ForceField
 from autograin_cli.settings import SimulationSettings
 from autograin_cli.simulation.engine import Snapshot, Start
 from autograin_cli.simulation.external import (
+    begun,
     checked_schedule,
     diverged,
     in_one_system,
     is_unstable,
     kinetic_energies,
     program_seed,
-    starting_velocities,
 )
 from autograin_cli.simulation.lammps_model import LammpsModel
 from autograin_cli.simulation.lammps_process import (
@@ -30,7 +30,7 @@ from autograin_cli.simulation.lammps_process import (
 from autograin_cli.simulation.lammps_text import files, movement, set_up
 from autograin_cli.simulation.lattice import lattice_of
 from autograin_cli.simulation.outside import shares_outside
-from autograin_cli.simulation.replicas import Schedule
+from autograin_cli.simulation.replicas import Replicas, Schedule
 from autograin_cli.system import Configuration
 from autograin_cli.units import kj_from_kcal, per_ps_from_per_fs
 
@@ -78,15 +78,18 @@ class LammpsEngine:
                 expected="--device auto or cpu",
                 remedy="--engine openmm runs on GPUs; --ranks spreads LAMMPS over cores",
             )
-        model = _model(force_field, start, settings.seed)
+        placed = begun(start, settings.seed)
+        model = _model(force_field, start, placed)
         bath = movement(
             temperature=start.temperature,
             friction=settings.friction,
             timestep=start.timestep,
-            seed=program_seed(settings.seed),
+            seed=program_seed(settings.seed, placed.step),
         )
-        texts = files(model) | {INPUT: "\n".join([*set_up(model), *bath, *_output(plan), ""])}
-        step, positions = 0, start.positions
+        texts = files(model) | {
+            INPUT: "\n".join([*set_up(model), *bath, *_output(plan, placed.step), ""])
+        }
+        step, positions = placed.step, placed.positions
         with running(texts, settings.ranks) as work:
             for step, columns in frames_of(work, len(model.masses)):
                 snapshot = _snapshot(step, columns, force_field, start)
@@ -102,29 +105,30 @@ class LammpsEngine:
                 raise failed(said)
 
 
-def _model(force_field: ForceField, start: Start, seed: int) -> LammpsModel:
+def _model(force_field: ForceField, start: Start, placed: Replicas) -> LammpsModel:
     n_replicas = len(start.positions)
     return LammpsModel(
         force_field=in_one_system(force_field, n_replicas),
-        configuration=Configuration(start.positions.double().flatten(0, 1), start.box),
+        configuration=Configuration(placed.positions.flatten(0, 1), start.box),
         masses=start.masses.double().repeat(n_replicas),
-        velocities=starting_velocities(start, seed).flatten(0, 1),
+        velocities=placed.velocities.flatten(0, 1),
         isolated=n_replicas > 1,
     )
 
 
-def _output(plan: Schedule) -> list[str]:
-    """Commands that run, and write a frame after each interval."""
-    last = plan.equilibration + plan.interval * plan.n_snapshots
-    first = plan.equilibration + plan.interval
+def _output(plan: Schedule, step: int) -> list[str]:
+    """Commands that run from a step on, and write a frame after each interval."""
+    last = step + plan.equilibration + plan.interval * plan.n_snapshots
+    first = step + plan.equilibration + plan.interval
     return [
+        f"reset_timestep {step}",
         f"variable when equal stride({first},{last},{plan.interval})",
         "thermo v_when",
         "thermo_modify norm no",
         "variable energy atom pe",
         f"dump frames all custom {plan.interval} {PIPE} id xu yu zu vx vy vz v_energy",
         "dump_modify frames every v_when sort id flush yes format float %.15g",
-        f"run {last}",
+        f"run {last} upto",
     ]
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from autograin_cli import liquid_kernels
 from autograin_cli.errors import DivergenceError
 from autograin_cli.kernel_arrays import Bath
-from autograin_cli.liquid_arrays import Task
+from autograin_cli.liquid_arrays import Rows, Task
 from autograin_cli.potential.force_field import ForceField
 from autograin_cli.settings import SimulationSettings
 from autograin_cli.simulation.compiled import bath_of
@@ -27,7 +27,7 @@ from autograin_cli.simulation.liquid_state import (
     rows_of,
     sort,
 )
-from autograin_cli.simulation.replicas import begin, schedule
+from autograin_cli.simulation.replicas import Replicas, begin, schedule
 from autograin_cli.units import thermal_energy
 
 _BEAD_STEPS = 3_000_000  # of one call, a second or less: so often can a run be interrupted
@@ -55,7 +55,7 @@ class LiquidEngine:
             DivergenceError: a kinetic energy is not finite or far too large; it names the step
                 and the term that is worst off.
         """
-        plan = schedule(start.timestep, settings)
+        plan = schedule(start.timestep, settings).after(start.last)
         n_threads = self.threads or torch.get_num_threads()
         with ThreadPoolExecutor(n_threads) as pool:
             replicas = _replicas(force_field, start, settings, pool, n_threads)
@@ -67,7 +67,10 @@ class LiquidEngine:
             if plan.equilibration:
                 advance(plan.equilibration)
             for _ in range(plan.n_snapshots):
-                yield _snapshot(advance(plan.interval), replicas, start, plan.interval)
+                felt = advance(plan.interval)
+                yield _snapshot(felt, replicas, start, plan.interval)
+                for replica, now in zip(replicas, felt, strict=True):
+                    replica.place(now.positions, now.velocities)
 
 
 @dataclass(frozen=True)
@@ -93,26 +96,36 @@ class LiquidReplica:
     """One replica: its beads, and the calls of the kernels that move them."""
 
     def __init__(
-        self, force_field: ForceField, start: Start, bath: Bath, number: int, velocities: Tensor
+        self, force_field: ForceField, start: Start, bath: Bath, number: int, begun: Replicas
     ) -> None:
-        """Place the beads; the rows of partners are made before the first step."""
+        """Place the beads as they begin."""
         self.force_field, self.start, self.bath, self.number = force_field, start, bath, number
         self.model = model_of(force_field, start.box)
-        positions, turned = (
-            self.model.lattice.turned(values.double()).numpy()
-            for values in (start.positions[number], velocities)
-        )
-        self.liquid = new_liquid(positions, turned, bath)
         fastest = float(thermal_energy(start.temperature) / bath.half_masses.min() / 2) ** 0.5
         way = _FAST * fastest * start.timestep
-        self.skin = best_skin(self.model, len(positions), way)
-        self.step = 0
+        self.skin = best_skin(self.model, begun.positions.shape[1], way)
+        self.step = begun.step
         self.blocks = [new_block(self.model)]
         self.units = [(0, len(self.model.molecules.units))]
         self.pool: ThreadPoolExecutor | None = None
         self.reach = self.model.cutoff + self.skin
-        sort(self.liquid, 0, self.model, self.reach)
-        self.rows = rows_of(self.liquid.reference, self.model, self.reach)
+        self.place(begun.positions[number], begun.velocities[number])
+
+    def place(self, positions: Tensor, velocities: Tensor) -> None:
+        """Place the beads, and find their partners anew.
+
+        This is done at every snapshot, so that what follows depends on the snapshot alone and not
+        on when partners were found before: a run that goes on from it is the same to the last bit.
+
+        Args:
+            positions: Å, (beads, 3).
+            velocities: Å/ps, (beads, 3).
+        """
+        here, turned = (
+            self.model.lattice.turned(values.double()).numpy() for values in (positions, velocities)
+        )
+        self.liquid = new_liquid(here, turned, self.bath)
+        self._sort(None)
         _, forces = self._evaluated()
         self.liquid.velocities[:] -= self.liquid.kicks * forces
 
@@ -159,13 +172,13 @@ class LiquidReplica:
         if state == liquid_kernels.DIVERGED:
             raise self._diverged()
         if state == liquid_kernels.SORT:
-            self._sort()
+            self._sort(self.rows)
 
-    def _sort(self) -> None:
-        """Sort the beads and find their partners anew."""
+    def _sort(self, before: Rows | None) -> None:
+        """Sort the beads and find their partners anew, in the memory of the rows of before."""
         sort(self.liquid, self.step & 1, self.model, self.reach)
         self.rows = rows_of(
-            self.liquid.reference, self.model, self.reach, self.rows, self.pool, len(self.units)
+            self.liquid.reference, self.model, self.reach, before, self.pool, len(self.units)
         )
 
     def _evaluated(self) -> tuple[np.ndarray, np.ndarray]:
@@ -240,9 +253,9 @@ def _replicas(
 ) -> list[LiquidReplica]:
     warmest = max([start.temperature, *(one.temperature for one in force_field.potentials)])
     bath = bath_of(start, settings.friction, settings.seed, _HOT * thermal_energy(warmest))
-    velocities = begin(start, 0, settings.seed).velocities
+    begun = begin(start, 0, settings.seed)
     replicas = [
-        LiquidReplica(force_field, start, bath, number, velocities[number])
+        LiquidReplica(force_field, start, bath, number, begun)
         for number in range(len(start.positions))
     ]
     if len(replicas) == 1:

@@ -44,7 +44,7 @@ class NeuralEngine:
             DivergenceError: a force is not finite, or a kinetic energy not finite or far too
                 large; it names the step and the term that is worst off.
         """
-        plan = schedule(start.timestep, settings)
+        plan = schedule(start.timestep, settings).after(start.last)
         n_threads = self.threads or torch.get_num_threads()
         with ThreadPoolExecutor(n_threads) as pool:
             forces = FullForces(force_field, start, self.device, pool if n_threads > 1 else None)
@@ -60,11 +60,9 @@ class _Moving:
 
     def __init__(self, forces: FullForces, start: Start, settings: SimulationSettings) -> None:
         self._forces, self._start = forces, start
-        self._given = constants(start, settings.friction)
+        self._given, self._seed = constants(start, settings.friction), settings.seed
         placed = begin(start, 0, settings.seed)
-        self._x, self._v, self._step = placed.positions, placed.velocities, 0
-        self._random = generator(settings.seed, Use.NOISE)
-        self._felt = forces.feel(self._x)
+        self._x, self._v, self._step = placed.positions, placed.velocities, placed.step
         fitted = (one.temperature for one in forces.force_field.potentials)
         self._limit = _HOT * thermal_energy(max([start.temperature, *fitted]))
         parts = zip(
@@ -74,20 +72,23 @@ class _Moving:
         self._instances = torch.tensor(counts, dtype=torch.float64) * len(self._x)
 
     def advance(self, n_steps: int) -> Snapshot:
-        """Do so many steps.
+        """Do so many steps, which depend on where the beads are alone: pairs are found anew.
 
         Raises:
             DivergenceError: a force or the kinetic energy of a bead is beyond its limit.
         """
+        random = generator(self._seed, Use.NOISE, step=self._step)
+        self._forces.forget()
+        felt = self._forces.feel(self._x)
         kinetic = torch.zeros(len(self._x), dtype=torch.float64)
         outside = torch.zeros_like(self._instances)
         for _ in range(n_steps):
-            noise = torch.randn(self._x.shape, generator=self._random, dtype=torch.float64)
-            moved = step(self._x, self._v, self._felt.forces, noise, self._given, self._forces.feel)
+            noise = torch.randn(self._x.shape, generator=random, dtype=torch.float64)
+            moved = step(self._x, self._v, felt.forces, noise, self._given, self._forces.feel)
             heat = (self._given.half_masses * moved.middle.square()).sum(-1)
             self._check(heat, moved.felt)
-            self._x, self._v, self._felt = moved.positions, moved.velocities, moved.felt
-            kinetic, outside = kinetic + heat.sum(1), outside + moved.felt.outside
+            self._x, self._v, felt = moved.positions, moved.velocities, moved.felt
+            kinetic, outside = kinetic + heat.sum(1), outside + felt.outside
             self._step += 1
         return self._snapshot(kinetic / max(n_steps, 1), outside / max(n_steps, 1))
 

@@ -89,6 +89,10 @@ class NeuralForces:
         by_bead, forces = (torch.stack(each).mean(0) for each in zip(*found, strict=True))
         return self._by_frame(by_bead), self._shaped(forces)
 
+    def forget(self) -> None:
+        """Find pairs anew for the next frames."""
+        self._pairs.forget()
+
     def in_full(self, positions: Tensor) -> NeuralState:
         """Everything that diagnostics ask for; Å, (frames, beads, 3)."""
         graph = self._graph(positions)

@@ -103,6 +103,10 @@ class PairList:
         first, second, apart = (torch.from_numpy(each[:n]) for each in kept)
         return Graph(self._types, first, second, n_inside, apart)
 
+    def forget(self) -> None:
+        """Find the pairs anew for the next frames."""
+        self._reference = None
+
     def _is_stale(self, here: Floats) -> bool:
         if self._reference is None:
             return True

@@ -53,6 +53,10 @@ class PriorForces:
         forces = model.lattice.returned(torch.from_numpy(self._forces.T.copy()))
         return forces, torch.from_numpy(block.noise.copy())
 
+    def forget(self) -> None:
+        """Find the rows anew for the next frame."""
+        self._reference = None
+
     def _near(self) -> Rows:
         """The rows of before as long as no bead has moved too far, else new ones."""
         if self._rows is not None and self._reference is not None:

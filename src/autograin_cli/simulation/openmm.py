@@ -14,20 +14,20 @@ from autograin_cli.potential.force_field import ForceField
 from autograin_cli.settings import SimulationSettings
 from autograin_cli.simulation.engine import Snapshot, Start
 from autograin_cli.simulation.external import (
+    begun,
     checked_schedule,
     diverged,
     in_one_system,
     is_unstable,
     kinetic_energies,
     program_seed,
-    starting_velocities,
 )
 from autograin_cli.simulation.full_forces import FullForces
 from autograin_cli.simulation.lattice import Lattice, lattice_of
 from autograin_cli.simulation.openmm_network import force_of, without_terms
 from autograin_cli.simulation.openmm_system import load_openmm, openmm_system
 from autograin_cli.simulation.outside import shares_outside
-from autograin_cli.simulation.replicas import Schedule
+from autograin_cli.simulation.replicas import Replicas, Schedule
 from autograin_cli.units import (
     ACCELERATION,
     angstrom_from_nm,
@@ -88,10 +88,12 @@ def _snapshots(
 ) -> Iterator[Snapshot]:
     mm = load_openmm()
     context, lattice = _context(force_field, start, settings, forces), lattice_of(start.box)
-    _place(context, lattice, start, starting_velocities(start, settings.seed))
-    done, positions = 0, start.positions
+    placed = begun(start, settings.seed)
+    _place(context, lattice, start, placed)
+    done, positions = placed.step, placed.positions
+    first = placed.step + plan.equilibration
     for number in range(plan.n_snapshots):
-        step = plan.equilibration + (number + 1) * plan.interval
+        step = first + (number + 1) * plan.interval
         try:
             _advance(context, step - done, start.positions.numel() // 3)
             snapshot = _snapshot(context, lattice, force_field, start, step, forces)
@@ -116,7 +118,8 @@ def _context(
     if forces is not None:
         system.addForce(force_of(forces, start))
     integrator = mm.LangevinMiddleIntegrator(start.temperature, settings.friction, start.timestep)
-    integrator.setRandomNumberSeed(program_seed(settings.seed))
+    begin_at = 0 if start.last is None else start.last.step
+    integrator.setRandomNumberSeed(program_seed(settings.seed, begin_at))
     platform = mm.Platform.getPlatformByName(_platform(settings))
     wanted = {"Threads": str(settings.threads) if settings.threads else ""}
     wanted |= {"Precision": "mixed", "DeterministicForces": "true"}
@@ -166,12 +169,12 @@ def _works(mm: Any, name: str) -> bool:
     return True
 
 
-def _place(context: Any, lattice: Lattice, start: Start, velocities: Tensor) -> None:
-    """Set positions, and velocities half a step before them, Å/ps, (replicas, beads, 3)."""
-    turned = lattice.turned(start.positions.double()).flatten(0, 1)
+def _place(context: Any, lattice: Lattice, start: Start, placed: Replicas) -> None:
+    """Set positions, and velocities half a step before them."""
+    turned = lattice.turned(placed.positions).flatten(0, 1)
     context.setPositions(nm_from_angstrom(turned).numpy())
     forces = _forces(context, lattice, start)
-    before = lattice.turned(velocities - _kicks(start) * forces).flatten(0, 1)
+    before = lattice.turned(placed.velocities - _kicks(start) * forces).flatten(0, 1)
     context.setVelocities(nm_from_angstrom(before).numpy())
 
 

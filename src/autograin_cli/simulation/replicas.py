@@ -62,6 +62,13 @@ class Schedule:
     interval: int
     n_snapshots: int
 
+    def after(self, last: Snapshot | None) -> "Schedule":
+        """What is left after a snapshot; all of it where there is none."""
+        if last is None:
+            return self
+        n_done = (last.step - self.equilibration) // self.interval
+        return Schedule(0, self.interval, self.n_snapshots - n_done)
+
 
 def schedule(timestep: float, settings: SimulationSettings) -> Schedule:
     """Count the steps of a run.
@@ -86,21 +93,26 @@ def schedule(timestep: float, settings: SimulationSettings) -> Schedule:
 
 
 def begin(start: Start, n_terms: int, seed: int) -> Replicas:
-    """Place the replicas at the start, with velocities of the heat bath."""
-    positions = start.positions.double()
-    speeds = torch.randn(
-        positions.shape, generator=generator(seed, Use.VELOCITIES), dtype=torch.float64
-    )
+    """Place the replicas at the start, with velocities of the heat bath, or where a run goes on."""
+    last = start.last
+    positions = (start if last is None else last).positions.double()
     none = torch.zeros(len(positions), dtype=torch.float64)
     return Replicas(
-        step=0,
+        step=0 if last is None else last.step,
         positions=positions,
-        velocities=thermal_speeds(start) * speeds,
+        velocities=starting_velocities(start, seed) if last is None else last.velocities,
         energy=none,
         kinetic=none,
         outside=torch.zeros(n_terms, dtype=torch.int64),
         diverged=torch.full((len(positions),), -1),
     )
+
+
+def starting_velocities(start: Start, seed: int) -> Tensor:
+    """Velocities of the heat bath, Å/ps, (replicas, beads, 3)."""
+    random = generator(seed, Use.VELOCITIES)
+    speeds = torch.randn(start.positions.shape, generator=random, dtype=torch.float64)
+    return thermal_speeds(start) * speeds
 
 
 def snapshots(
@@ -112,7 +124,7 @@ def snapshots(
         SettingError: the times do not fit one another.
         DivergenceError: the kinetic energy of a replica passed its limit, or is not finite.
     """
-    plan = schedule(start.timestep, settings)
+    plan = schedule(start.timestep, settings).after(start.last)
     now = begin(start, len(potential.terms), settings.seed)
     now = _advance(integrator, now, plan.equilibration, potential, start)
     instances = torch.tensor([len(term.beads) for term in potential.terms], dtype=torch.float64)

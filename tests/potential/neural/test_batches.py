@@ -16,7 +16,7 @@ from autograin_cli.potential.neural.batches import (
     lesson_of,
     seeded,
 )
-from autograin_cli.trajectory import Chunk, StoredTrajectory, take_frames
+from autograin_cli.trajectory import Chunk, Keeper, StoredTrajectory, take_frames
 from tabulated_liquids import isolated_chain, mixture, placed, triclinic
 
 N_FRAMES, SIZE = 43, 4
@@ -52,9 +52,14 @@ class Pieces:
     def has_forces(self) -> bool:
         return self.whole.forces is not None
 
-    def chunks(self) -> Iterator[Chunk]:
+    @property
+    def keeper(self) -> Keeper | None:
+        return None
+
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
         for rows in torch.arange(self.n_frames).split([1, 10, 5, 20, 7]):
-            yield take_frames(self.whole, rows)
+            if int(rows[0]) >= first:
+                yield take_frames(self.whole, rows)
 
 
 @pytest.fixture(scope="module")

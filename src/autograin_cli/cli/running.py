@@ -1,0 +1,110 @@
+"""A simulation as a command runs it: logged, stopped in order, gone on with."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from autograin_cli.cli.console import Console, duration
+from autograin_cli.cli.stops import Reason, asked_to_stop
+from autograin_cli.errors import AutograinError, CheckpointedError, DivergenceError
+from autograin_cli.files.resuming import Begun, check_same
+from autograin_cli.files.run_log import FoundLog, RunLog, Shape, find_log, new_log
+from autograin_cli.files.visible import visible
+from autograin_cli.settings import StoppingSettings
+from autograin_cli.simulation.engine import Snapshot
+
+# Ctrl-C before that ends a run and keeps nothing.
+_SECONDS_WORTH_KEEPING = 60.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A simulation whose snapshots are logged until its result has been written.
+
+    log: path of the log.
+    begun: settings that the result depends on, and inputs.
+    stopping: when to stop, and whether to go on.
+    started: when the command began, by the monotonic clock, s.
+    """
+
+    log: Path
+    begun: Begun
+    stopping: StoppingSettings
+    started: float
+
+    def kept(
+        self,
+        snapshots: Callable[[Snapshot | None], Iterator[Snapshot]],
+        shape: Shape,
+        console: Console,
+    ) -> Iterator[Snapshot]:
+        """Yield all snapshots of the run, those of the log first.
+
+        Args:
+            snapshots: gives those after one, or all.
+            shape: of each.
+            console: where it is told how far the run was.
+
+        Raises:
+            CheckpointedError: it was asked to stop before its end.
+            ResumeError: the log is of other settings or inputs.
+            InputError: it is damaged, or none at all.
+            FileAccessError: it cannot be written.
+        """
+        found, last = self._found(shape, console), None
+        with asked_to_stop(self.started, self.stopping.max_hours) as reason:
+            for last in found.snapshots() if found else ():
+                yield last
+            log = new_log(self.log, self.begun, shape) if found is None else found.go_on()
+            with log:
+                yield from self._logged(snapshots(last), log, reason, begins=found is None)
+
+    def _logged(
+        self, snapshots: Iterator[Snapshot], log: RunLog, reason: Reason, *, begins: bool
+    ) -> Iterator[Snapshot]:
+        time = None
+        try:
+            for snapshot in snapshots:
+                log.append(snapshot)
+                time = snapshot.time
+                yield snapshot
+                if stop := reason():
+                    raise self._stopped(stop, time, begins=begins)
+        except CheckpointedError:
+            raise
+        except AutograinError as error:
+            # A batch system sends its signal to the programs of other engines too, which fail then.
+            if stop := reason():
+                raise self._stopped(stop, time, begins=begins) from error
+            if begins and (time is None or isinstance(error, DivergenceError)):
+                self.discard()
+            raise
+
+    def _found(self, shape: Shape, console: Console) -> FoundLog | None:
+        """Find the log that the run goes on from; None where it begins."""
+        if not self.stopping.resume:
+            return None
+        if not self.log.exists():
+            console.note(f"no log {self.log}: the run begins")
+            return None
+        found = find_log(self.log, shape)
+        check_same(found.begun, self.begun)
+        console.note(f"going on after {found.n_snapshots} frames")
+        return found
+
+    def _stopped(self, reason: str, time: float | None, *, begins: bool) -> BaseException:
+        elapsed = monotonic() - self.started
+        if reason == "SIGINT" and elapsed < _SECONDS_WORTH_KEEPING and begins:
+            self.discard()
+            return KeyboardInterrupt()
+        at = "" if time is None else f", at {time:g} ps"
+        return CheckpointedError(
+            given=f"the run was stopped by {reason} after {duration(elapsed)}{at}",
+            expected="a run that ends by itself",
+            remedy=f"give the same command with --resume: {visible(str(self.log))} holds the rest",
+        )
+
+    def discard(self) -> None:
+        """Remove the log of a run whose result has been written."""
+        self.log.unlink(missing_ok=True)
