@@ -6,8 +6,10 @@ class AutograinError(Exception):
 
     exit_code = 65
 
-    def __init__(self, *, given: str, expected: str, remedy: str) -> None:
-        super().__init__(f"{given}\n  expected: {expected}\n  to fix:   {remedy}")
+    def __init__(self, *, given: str, expected: str, remedy: str, code: str = "") -> None:
+        told = f"{given}\n  expected: {expected}\n  to fix:   {remedy}"
+        super().__init__(f"{told}\n  code:     {code}" if code else told)
+        self.code = code  # of a check of the input: docs/checks
         self.given = given
         self.expected = expected
         self.remedy = remedy

@@ -19,8 +19,10 @@ def read_atoms(trajectories: Sequence[str], settings: ReadingSettings, console: 
         reading = read([Path(path) for path in trajectories], settings)
     for assumption in reading.assumptions:
         console.note(f"assumed: {assumption}")
+    for warning in reading.warnings:
+        console.warn(warning)
     for file in reading.inputs:
-        console.detail(f"{file.role} {file.path}: {_extent(file)}")
+        console.detail(f"{file.role} {file.path}: {_extent(file, timed=reading.timed)}")
     for molecule in reading.molecules:
         masses = "unknown" if molecule.masses is None else f"{float(molecule.masses.sum()):.2f} u"
         console.detail(
@@ -30,10 +32,11 @@ def read_atoms(trajectories: Sequence[str], settings: ReadingSettings, console: 
     return reading
 
 
-def _extent(file: InputFile) -> str:
+def _extent(file: InputFile, *, timed: bool) -> str:
     if not file.n_frames:
         return f"{file.size} bytes"
-    return f"{file.n_frames} frames, {file.first_time:g} to {file.last_time:g} ps"
+    times = f", {file.first_time:g} to {file.last_time:g} ps" if timed else ""
+    return f"{file.n_frames} frames{times}"
 
 
 def applied(mappings: Sequence[Mapping], reading: Reading) -> tuple[Mapping, ...]:

@@ -1,6 +1,7 @@
 """fit-mapping: trajectory of atoms -> mapping.h5."""
 
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
@@ -8,9 +9,16 @@ import click
 from autograin_cli.cli import options
 from autograin_cli.cli.options import Output
 from autograin_cli.cli.threads import fitting_threads
-from autograin_cli.settings import BeadSettings, MappingSettings, ReadingSettings
+from autograin_cli.settings import (
+    BeadSettings,
+    CheckSettings,
+    MappingSettings,
+    ReadingSettings,
+    StoppingSettings,
+)
 
 if TYPE_CHECKING:
+    from autograin_cli.checking.finding import Finding
     from autograin_cli.cli.console import Console
     from autograin_cli.mapping.mapping import Mapping
 
@@ -31,15 +39,19 @@ Algorithm 1 of the paper, with its loss alone:
 
 @click.command("fit-mapping", epilog=_EPILOG)
 @click.argument("trajectories", nargs=-1, required=True, metavar="TRAJ...", type=click.Path())
-@options.settings(BeadSettings, "counts", required=("beads",))
+@options.settings(BeadSettings, "counts")
 @options.settings(MappingSettings, "settings", without=("beads",))
 @options.settings(ReadingSettings, "reading")
+@options.settings(CheckSettings, "checking")
+@options.settings(StoppingSettings, "stopping")
 @options.output("mapping.h5")
 def fit_mapping(
     trajectories: tuple[str, ...],
     counts: BeadSettings,
     settings: MappingSettings,
     reading: ReadingSettings,
+    checking: CheckSettings,
+    stopping: StoppingSettings,
     output: Output,
 ) -> None:
     """Learn which atoms make which bead.
@@ -51,18 +63,25 @@ def fit_mapping(
     """
     from autograin_cli.cli import by_type
     from autograin_cli.cli.atoms import read_atoms
+    from autograin_cli.cli.checks import check_input, check_places, conditions_of
+    from autograin_cli.cli.keeping import Keeper, settings_of_result
     from autograin_cli.cli.provenance import provenance
-    from autograin_cli.cli.results import tell_result
-    from autograin_cli.cli.summary import mapping_values, show_mapping
-    from autograin_cli.files.artifacts import Artifact, check_output, save
+    from autograin_cli.files.artifacts import Artifact, save
+    from autograin_cli.files.resuming import Begun
     from autograin_cli.mapping import fit
 
+    started = monotonic()
     console, path = output.console, Path(output.path)
-    check_output(path, output.overwrite)
+    if counts.beads is None and not checking.check_only:
+        raise click.MissingParameter(param_hint="'--beads'", param_type="option")
+    check_places(path, checking, stopping, overwrite=output.overwrite)
     read = read_atoms(trajectories, reading, console)
-    beads = by_type.counts("--beads", counts.beads, [m.name for m in read.molecules])
-    with console.task("fitting the mapping"), fitting_threads(read.trajectory.n_atoms):
-        atoms = console.watch(read.trajectory, "reading")
+    checks = check_input(read, conditions_of(read, reading), checking, output)
+    beads = by_type.counts("--beads", counts.beads or "", [m.name for m in read.molecules])
+    begun = Begun(settings_of_result(reading, settings, counts), read.inputs)
+    keeper = Keeper(path, begun, stopping, console, started)
+    atoms = console.watch(read.trajectory, "reading", keeper)
+    with keeper.listening(), console.task("fitting the mapping"), fitting_threads(atoms.n_atoms):
         mappings = fit.fit_mappings(atoms, read.molecules, beads, settings)
     _tell_cautions(mappings, console)
     artifact = Artifact(
@@ -75,13 +94,24 @@ def fit_mapping(
         comparison=None,
         training=read.inputs,
         inputs=read.inputs,
-        provenance=provenance(reading, settings, counts),
+        provenance=provenance(reading, settings, counts, checking),
         warnings=tuple(console.warnings),
+        checks=checks,
     )
     save(artifact, path, overwrite=output.overwrite)
+    keeper.discard()
+    _tell(mappings, checks, output)
+
+
+def _tell(mappings: "tuple[Mapping, ...]", checks: "tuple[Finding, ...]", output: Output) -> None:
+    from autograin_cli.cli.checks import finding_values
+    from autograin_cli.cli.results import tell_result
+    from autograin_cli.cli.summary import mapping_values, show_mapping
+
     for mapping in mappings:
-        show_mapping(mapping, console)
+        show_mapping(mapping, output.console)
     values = {"mappings": [mapping_values(mapping) for mapping in mappings]}
+    values |= {"checks": finding_values(checks)}
     tell_result(output.path, values, as_json=output.as_json)
 
 

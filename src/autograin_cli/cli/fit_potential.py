@@ -10,17 +10,18 @@ import click
 from autograin_cli.cli import options
 from autograin_cli.cli.options import Output
 from autograin_cli.settings import (
+    CheckSettings,
     JointSettings,
     NeuralSettings,
     PotentialSettings,
     ReadingSettings,
+    StoppingSettings,
 )
 
 if TYPE_CHECKING:
-    from autograin_cli.cli.console import Console
-    from autograin_cli.cli.neural_training import Keeper
+    from autograin_cli.checking.finding import Finding
+    from autograin_cli.cli.keeping import Keeper
     from autograin_cli.cli.processes import Place
-    from autograin_cli.files.artifacts import Artifact
     from autograin_cli.files.atomistic import Reading
     from autograin_cli.joint.result import JointReport
     from autograin_cli.mapping.bead_trajectory import ForceMaps
@@ -59,6 +60,8 @@ A mapping made by hand, as a control experiment:
 @options.settings(JointSettings, "joint")
 @options.settings(NeuralSettings, "neural")
 @options.settings(ReadingSettings, "reading")
+@options.settings(CheckSettings, "checking")
+@options.settings(StoppingSettings, "stopping")
 @options.output("potential.h5")
 def fit_potential(
     mapping: str,
@@ -67,6 +70,8 @@ def fit_potential(
     joint: JointSettings,
     neural: NeuralSettings,
     reading: ReadingSettings,
+    checking: CheckSettings,
+    stopping: StoppingSettings,
     output: Output,
 ) -> None:
     """Fit what the beads feel to the forces on the atoms.
@@ -79,9 +84,11 @@ def fit_potential(
 
     With --joint the mapping is refined with the potential first, and the report says what changed.
 
-    With --neural a network is trained on what these terms leave of the forces. SIGTERM, SIGUSR1,
-    Ctrl-C and --max-hours stop it with a checkpoint beside the output; --resume goes on from
-    there. torchrun trains one network in several processes.
+    With --neural a network is trained on what these terms leave of the forces. torchrun trains
+    one network in several processes.
+
+    SIGTERM, SIGUSR1, Ctrl-C and --max-hours stop long work with a checkpoint beside the output;
+    --resume goes on from there.
     """
     from autograin_cli.cli.console import silent_console
     from autograin_cli.cli.processes import joined
@@ -90,7 +97,7 @@ def fit_potential(
     with joined(neural.device, together=neural.neural) as place:
         if not place.speaks:
             output = replace(output, console=silent_console())
-        run = Run(settings, joint, neural, reading, output, place, started)
+        run = Run(settings, joint, neural, reading, checking, stopping, output, place, started)
         _fit_and_save(mapping, trajectories, run)
 
 
@@ -98,7 +105,7 @@ def fit_potential(
 class Run:
     """A run of this command.
 
-    settings, joint, neural, reading, output: as the user gave them.
+    settings, joint, neural, reading, checking, stopping, output: as the user gave them.
     place: where it computes.
     started: when it began, by the monotonic clock, s.
     """
@@ -107,6 +114,8 @@ class Run:
     joint: JointSettings
     neural: NeuralSettings
     reading: ReadingSettings
+    checking: CheckSettings
+    stopping: StoppingSettings
     output: Output
     place: "Place"
     started: float
@@ -115,25 +124,26 @@ class Run:
 def _fit_and_save(mapping: str, trajectories: tuple[str, ...], run: Run) -> None:
     """Read, fit, write and tell."""
     from autograin_cli.cli.atoms import read_atoms
-    from autograin_cli.cli.neural_training import check_beginning, keeper_of
+    from autograin_cli.cli.checks import check_input, check_places, conditions_of
+    from autograin_cli.cli.given_mappings import artifact_of, mappings_for
+    from autograin_cli.cli.keeping import Keeper, settings_of_result
     from autograin_cli.cli.provenance import artifact_input, provenance
-    from autograin_cli.cli.threads import fitting_threads
-    from autograin_cli.files.artifacts import Artifact, check_output, save
+    from autograin_cli.files.artifacts import Artifact, save
+    from autograin_cli.files.resuming import Begun
 
-    settings, neural, output = run.settings, run.neural, run.output
-    console, path = output.console, Path(output.path)
-    check_output(path, output.overwrite)
-    check_beginning(path, neural, overwrite=output.overwrite)
-    before = _artifact(Path(mapping))
+    output, console, path = run.output, run.output.console, Path(run.output.path)
+    check_places(path, run.checking, run.stopping, overwrite=output.overwrite)
+    before = artifact_of(Path(mapping))
     read = read_atoms(trajectories, run.reading, console)
+    given = mappings_for(Path(mapping), before, read, run.settings.types)
+    conditions = conditions_of(read, run.reading, run.settings, given)
+    checks = check_input(read, conditions, run.checking, output)
     inputs = (artifact_input(mapping), *read.inputs)
-    chosen = (run.reading, settings, run.joint, neural)
-    keeper = keeper_of(path, neural, chosen, inputs, run.place)
-    given = _mappings(Path(mapping), before, read)
-    mappings, report = _refined(_typed(given, settings.types), read, run)
-    with console.task("fitting the potential"), fitting_threads(read.trajectory.n_atoms):
-        fit = _fit(mappings, read, settings, console)
-    force_field = _with_networks(fit, read, run, keeper)
+    chosen = (run.reading, run.settings, run.joint, run.neural)
+    begun, speaks = Begun(settings_of_result(*chosen), inputs), run.place.speaks
+    keeper = Keeper(path, begun, run.stopping, console, run.started, writes=speaks)
+    with keeper.listening():
+        fit, force_field, report = _fitted(given, read, run, keeper)
     artifact = Artifact(
         kind="potential",
         mappings=fit.mappings,
@@ -144,17 +154,36 @@ def _fit_and_save(mapping: str, trajectories: tuple[str, ...], run: Run) -> None
         comparison=None,
         training=(before.training if before else ()) + read.inputs,
         inputs=inputs,
-        provenance=provenance(*chosen, device=run.place.device.partition(":")[0]),
+        provenance=provenance(*chosen, run.checking, device=run.place.device.partition(":")[0]),
         warnings=(before.warnings if before else ()) + tuple(console.warnings),
         neural=force_field.neural,
+        checks=checks,
     )
-    if run.place.speaks:
+    if speaks:
         save(artifact, path, overwrite=output.overwrite)
         keeper.discard()
-        _tell(force_field, report, output)
+        _tell(force_field, report, checks, output)
 
 
-def _tell(force_field: "ForceField", report: "JointReport | None", output: Output) -> None:
+def _fitted(
+    given: "tuple[Mapping, ...]", read: "Reading", run: Run, keeper: "Keeper"
+) -> "tuple[Fit, ForceField, JointReport | None]":
+    """Refine the mappings, fit the classical terms, train the networks: what is wanted of it."""
+    from autograin_cli.cli.threads import fitting_threads
+
+    mappings, report = _refined(given, read, run)
+    with run.output.console.task("fitting the potential"), fitting_threads(read.trajectory.n_atoms):
+        fit = _fit(mappings, read, run, keeper)
+    return fit, _with_networks(fit, read, run, keeper), report
+
+
+def _tell(
+    force_field: "ForceField",
+    report: "JointReport | None",
+    checks: "tuple[Finding, ...]",
+    output: Output,
+) -> None:
+    from autograin_cli.cli.checks import finding_values
     from autograin_cli.cli.neural_summary import show_neural
     from autograin_cli.cli.pair_summary import force_field_values, show_nonbonded
     from autograin_cli.cli.results import tell_result
@@ -166,6 +195,7 @@ def _tell(force_field: "ForceField", report: "JointReport | None", output: Outpu
     show_nonbonded(force_field.nonbonded, console)
     show_neural(force_field.neural, console)
     values = force_field_values(force_field) | ({"joint": report.values} if report else {})
+    values |= {"checks": finding_values(checks)}
     tell_result(output.path, values, as_json=output.as_json)
 
 
@@ -218,7 +248,7 @@ def _with_networks(fit: Fit, read: "Reading", run: Run, keeper: "Keeper") -> "Fo
             "do not feel one another; for a liquid leave --pair out"
         )
     beads = BeadTrajectory(read.trajectory, fit.mappings, fit.force_maps)
-    training = Training(beads, fit.force_field, run.neural, run.started)
+    training = Training(beads, fit.force_field, run.neural, run.stopping.max_hours, run.started)
     networks = train_networks(training, keeper, run.place, run.output.console)
     return replace(fit.force_field, neural=networks)
 
@@ -226,20 +256,20 @@ def _with_networks(fit: Fit, read: "Reading", run: Run, keeper: "Keeper") -> "Fo
 def _fit(
     mappings: "tuple[Mapping, ...]",
     read: "Reading",
-    settings: PotentialSettings,
-    console: "Console",
+    run: Run,
+    keeper: "Keeper",
 ) -> Fit:
     """Fit the classical terms."""
-    from autograin_cli.cli.last_frame import LastFrame
-    from autograin_cli.mapping.bead_trajectory import system_trajectory
+    from autograin_cli.cli.last_frame import last_frame
+    from autograin_cli.mapping.bead_trajectory import map_beads, system_trajectory
     from autograin_cli.mapping.components import system_of
     from autograin_cli.potential.fit import fit_force_field, pair_form
     from autograin_cli.potential.frame_equations import compiled
 
-    atoms = console.watch(read.trajectory, "reading")
-    mapped, maps = system_trajectory(atoms, mappings, settings.force_map)
-    last, system = LastFrame(), system_of(mappings)
-    beads = last.of(mapped)
+    settings, console = run.settings, run.output.console
+    atoms = console.watch(read.trajectory, "reading", keeper)
+    beads, maps = system_trajectory(atoms, mappings, settings.force_map)
+    system = system_of(mappings)
     if pair_form(beads, system, settings) != "none" and not compiled():
         console.note("compiling the inner loops, once: some seconds")
     force_field, cautions = fit_force_field(beads, system, settings)
@@ -249,31 +279,5 @@ def _fit(
         replace(one, force_map=map_used.force_map, force_map_kind=map_used.kind)
         for one, map_used in zip(mappings, maps, strict=True)
     )
-    return Fit(used, maps, force_field, last.configuration)
-
-
-def _artifact(path: Path) -> "Artifact | None":
-    """Read the artifact of a mapping; None where the mapping was made by hand."""
-    from autograin_cli.files.artifacts import load
-    from autograin_cli.files.hand_made import is_hand_made
-
-    return None if is_hand_made(path) else load(path, ("mapping", "potential"))
-
-
-def _mappings(path: Path, before: "Artifact | None", read: "Reading") -> "tuple[Mapping, ...]":
-    """Give the mappings for the molecules of a trajectory."""
-    from autograin_cli.cli.atoms import applied
-    from autograin_cli.files.hand_made import read_hand_made
-
-    return read_hand_made(path, read) if before is None else applied(before.mappings, read)
-
-
-def _typed(mappings: "tuple[Mapping, ...]", types: str | None) -> "tuple[Mapping, ...]":
-    """Give mappings the types of beads that the user chose."""
-    from autograin_cli.potential.bead_types import given_types
-
-    molecules = [(one.molecule.name, one.bead_names, one.bead_types) for one in mappings]
-    chosen = given_types(types or "", molecules)
-    return tuple(
-        replace(one, bead_types=kinds) for one, kinds in zip(mappings, chosen, strict=True)
-    )
+    last = last_frame(map_beads(read.trajectory, mappings))
+    return Fit(used, maps, force_field, last)

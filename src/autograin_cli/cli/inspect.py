@@ -93,11 +93,13 @@ def _array_values(array: "Tensor") -> dict[str, Any]:
 
 def show(artifact: "Artifact", path: str, digest: str, console: "Console") -> None:
     """Show an artifact to a person."""
+    from autograin_cli.cli.checks import show_checks
     from autograin_cli.cli.summary import show_mapping
 
     console.facts(f"{artifact.kind} artifact", [("file", path), ("content SHA-256", digest)])
     for mapping in artifact.mappings:
         show_mapping(mapping, console)
+        _show_errors(mapping, console)
         console.facts("Details", _mapping_facts(mapping))
     for potential in artifact.potentials:
         _show_potential(potential, console)
@@ -105,6 +107,8 @@ def show(artifact: "Artifact", path: str, digest: str, console: "Console") -> No
     _show_simulation(artifact, console)
     if artifact.comparison is not None:
         _show_comparison(artifact.comparison, console)
+    if artifact.checks:
+        show_checks(artifact.checks, console)
     _show_inputs("Inputs of this stage", artifact.inputs, console)
     _show_inputs("Inputs of the training", artifact.training, console)
     console.facts("Provenance", _provenance_facts(artifact.provenance))
@@ -131,6 +135,16 @@ def _standard_output() -> "Console":
     )
     silent = Progress(console=screen, disable=True)
     return Console(screen=screen, progress=silent, quiet=False, verbose=False)
+
+
+def _show_errors(mapping: "Mapping", console: "Console") -> None:
+    from autograin_cli.cli.summary import columns_of
+    from autograin_cli.files.pages.reconstruction import atom_error_rows
+
+    rows = columns_of(atom_error_rows(mapping))
+    if rows:
+        columns = ("atom", "bead", "root mean square error in Å")
+        console.table("How well each atom is put back", columns, rows)
 
 
 def _mapping_facts(mapping: "Mapping") -> list[tuple[str, str]]:
@@ -233,7 +247,8 @@ def _show_comparison(comparison: "Comparison", console: "Console") -> None:
     if comparison.structure_factors:
         factors = [_q_row(factor) for factor in comparison.structure_factors]
         console.table("Structure factors", ("name", "shells", "wave vectors in 1/Å"), factors)
-    reference = f"{comparison.reference_frames:,} frames, {comparison.reference_time:g} ps"
+    time = f", {comparison.reference_time:g} ps" if comparison.reference_time else ""
+    reference = f"{comparison.reference_frames:,} frames{time}"
     console.facts(
         "Frames compared",
         [

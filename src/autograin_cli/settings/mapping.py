@@ -9,8 +9,10 @@ from autograin_cli.settings.setting import setting
 class BeadSettings:
     """How many beads fit-mapping gives to a molecule."""
 
-    beads: str = setting(
-        "3", "beads of a molecule: a number for every type, or by type as ethane=2,water=1"
+    beads: str | None = setting(
+        None,
+        "beads of a molecule: a number for every type, or by type as ethane=2,water=1; needed "
+        "unless only the input is checked",
     )
 
 

@@ -1,0 +1,221 @@
+"""Checks of positions: unit of length, frames that stand twice, rigid bonds, enough samples."""
+
+from dataclasses import replace
+from math import log
+
+import torch
+from torch import Tensor
+
+from autograin_cli.checking.conditions import Beads, Examined
+from autograin_cli.checking.finding import FAILED, WARNING, Finding, passed, unmeasured
+from autograin_cli.checking.rigid import angle_triples, distances
+from autograin_cli.checking.sample import Sample
+from autograin_cli.molecules import Molecule
+from autograin_cli.statistics import effective_samples
+
+# Å, single bonds. Source: B. Cordero et al., Dalton Trans. 2832 (2008).
+_RADII = {
+    "H": 0.31,
+    "Li": 1.28,
+    "B": 0.84,
+    "C": 0.76,
+    "N": 0.71,
+    "O": 0.66,
+    "F": 0.57,
+    "Na": 1.66,
+    "Mg": 1.41,
+    "Si": 1.11,
+    "P": 1.07,
+    "S": 1.05,
+    "Cl": 1.02,
+    "K": 2.03,
+    "Ca": 1.76,
+    "Mn": 1.39,
+    "Fe": 1.32,
+    "Cu": 1.32,
+    "Zn": 1.22,
+    "Se": 1.20,
+    "Br": 1.20,
+    "I": 1.39,
+}
+_RATIOS = 0.7, 1.4  # of lengths to sums of radii: double bonds and bonds to metals are within
+_LENGTHS = 0.7, 7.0  # Å, where elements are unknown: from H2 to bonds of beads
+_SHORTEST, _USUAL = 0.1, 1.1  # quantile of the lengths, and what it usually is, Å
+_FACTORS = {0.1: "nm", 1.889726: "bohr", 100.0: "pm"}
+_NEAR = log(1.35)  # how far a ratio may be from a factor that explains it
+FEWEST_EFFECTIVE = 20.0
+_FEWEST_FRAMES = 4  # without which nothing is known of correlation
+_MOST_REPEATED = 0.1
+_SLOWEST = 0.1  # share of bonds and angles; the slowest of all is slow by chance
+_MOST_COORDINATES = 30  # of a molecule; in a larger one a spread of them is looked at
+_MOST_CHAINS = 16
+
+
+def length_unit(examined: Examined) -> Finding:
+    """Compare bonds with covalent radii: nm taken for Å are found."""
+    name, sample = "length-unit", examined.sample
+    lengths, sums = _bond_lengths(sample)
+    if not len(lengths):
+        return unmeasured(name, "there are no bonds")
+    known = sums > 0
+    if known.any():
+        ratio = float((lengths[known] / sums[known]).median())
+        low, high = _RATIOS
+        told = f"bonds are {ratio:.2f} times as long as the covalent radii of their atoms say"
+        expected = f"{low:g} to {high:g} times"
+    else:
+        # Bonds that were inferred in a wrong unit are too many, but the shortest ones are bonds.
+        short = float(lengths.quantile(_SHORTEST))
+        ratio, low, high = short / _USUAL, _LENGTHS[0] / _USUAL, _LENGTHS[1] / _USUAL
+        told = f"the shortest bonds are {short:.3g} Å long; elements are unknown"
+        expected = f"{_LENGTHS[0]:g} to {_LENGTHS[1]:g} Å"
+    if low <= ratio <= high:
+        return passed(name, told, ratio)
+    return _wrong_length(Finding(name, FAILED, told, ratio, expected=expected), ratio)
+
+
+def _wrong_length(finding: Finding, ratio: float) -> Finding:
+    """Say which unit explains lengths so many times too long."""
+    factor = min(_FACTORS, key=lambda f: abs(log(max(ratio, 1e-9) / f)))
+    if abs(log(max(ratio, 1e-9) / factor)) < _NEAR:
+        return replace(
+            finding,
+            cause=f"positions in {_FACTORS[factor]}, read as Å",
+            remedy=f"write the positions in Å: multiply them, and the box, by {1 / factor:.6g}",
+        )
+    return replace(
+        finding,
+        cause="positions in another unit, or bonds of another molecule",
+        remedy="give the topology of this trajectory, and positions in Å",
+    )
+
+
+def _bond_lengths(sample: Sample) -> tuple[Tensor, Tensor]:
+    """Mean length of each bond of each type, and the sum of radii, 0 where unknown; Å."""
+    lengths, sums = [torch.zeros(0, dtype=torch.float64)], [torch.zeros(0, dtype=torch.float64)]
+    for molecule in sample.molecules:
+        found = distances(sample.positions, molecule, molecule.bonds)
+        lengths.append(found.mean((0, 1)))
+        radii = torch.tensor([_RADII.get(e, 0.0) for e in molecule.elements], dtype=torch.float64)
+        both = radii[molecule.bonds]
+        sums.append(torch.where((both > 0).all(1), both.sum(1), 0.0))
+    return torch.cat(lengths), torch.cat(sums)
+
+
+def repeated_frames(examined: Examined) -> Finding:
+    """Find frames that stand twice: at joins of files, and one after another."""
+    name, sample = "repeated-frames", examined.sample
+    first, second = sample.neighbours(1)
+    if not len(first):
+        return unmeasured(name, "there is one frame")
+    same = (sample.positions[first] == sample.positions[second]).flatten(1).all(1)
+    share = float(same.double().mean())
+    joined = _repeated_joins(examined)
+    if not joined and not same.any():
+        told = f"no two of {len(first)} neighbouring pairs of frames are the same"
+        return passed(name, told, share)
+    often = share > _MOST_REPEATED
+    where = f"the frame at {sample.times[second[same]][0]:g} ps" if same.any() else ""
+    where = where or f"the first frame of a file, at {joined[0]:g} ps,"
+    return Finding(
+        name=name,
+        outcome=FAILED if often else WARNING,
+        measured=f"{where} is the one before again; so are {share:.0%} of the frames looked at",
+        value=share,
+        expected="frames that differ: one that counts twice makes errors look too small",
+        cause="files that overlap were joined, or positions were written less often than frames",
+        remedy="leave the repeated frames out, with --begin, --stride or when the files are joined",
+    )
+
+
+def _repeated_joins(examined: Examined) -> list[float]:
+    """Times of the frames that begin a file with the frame that ended the one before, ps."""
+    found = []
+    for number in examined.conditions.joins.tolist():
+        pair = examined.frames.at(torch.tensor([number - 1, number]))
+        if torch.equal(pair.positions[0], pair.positions[1]):
+            found.append(float(pair.times[1]))
+    return found
+
+
+def rigid_bonds(examined: Examined) -> Finding:
+    """Find constraints, and whether the mapping knows them."""
+    name, sample = "rigid-bonds", examined.sample
+    groups = examined.rigid
+    n_bonds = sum(len(molecule.bonds) for molecule in sample.molecules)
+    n_rigid = sum(
+        int((held[m.bonds[:, 0]] == held[m.bonds[:, 1]]).sum())
+        for held, m in zip(groups, sample.molecules, strict=True)
+    )
+    told = f"constraints hold {n_rigid} of {n_bonds} bonds" if n_rigid else "all bonds are flexible"
+    for molecule, held, beads in zip(
+        sample.molecules, groups, examined.conditions.beads, strict=False
+    ):
+        wrong = _parted(molecule, held, beads)
+        if wrong:
+            return Finding(
+                name=name,
+                outcome=FAILED,
+                measured=f"{told}; {wrong}",
+                value=float(n_rigid),
+                expected="atoms that constraints hold together in one bead, as the mapping says",
+                cause="the mapping was made of a trajectory with other constraints, or by hand",
+                remedy="run fit-mapping on this trajectory, or simulate without those constraints",
+            )
+    return passed(name, told, float(n_rigid))
+
+
+def _parted(molecule: Molecule, held: Tensor, beads: Beads) -> str:
+    """Say which atoms of a rigid group a mapping parts or takes for free; '' for none."""
+    for group in held.unique().tolist():
+        atoms = (held == group).nonzero().flatten()
+        names = ", ".join(molecule.atom_names[atom] for atom in atoms[:6].tolist())
+        which = f"atoms {names} of {molecule.name}"
+        if len(atoms) > 1 and len(set(beads.assignment[atoms].tolist()) - {-1}) > 1:
+            return f"the mapping parts {which}, which are held rigid"
+        labels = set(beads.rigid_groups[atoms].tolist())
+        if len(atoms) > 1 and not beads.equal_forces and (len(labels) > 1 or labels == {-1}):
+            return f"the mapping takes {which} for free, which are held rigid"
+    return ""
+
+
+def effective(examined: Examined) -> Finding:
+    """Count independent values of the bonds and angles that change most slowly."""
+    name, sample = "effective-samples", examined.sample
+    spread = sample.spread()
+    found = [
+        effective_samples(column.T)
+        for molecule in sample.molecules
+        for column in _series(sample, molecule, spread).unbind(2)
+    ]
+    if not found or len(spread) < _FEWEST_FRAMES:
+        return unmeasured(name, "there are too few frames" if found else "there are no bonds")
+    least = sorted(found)[int(_SLOWEST * len(found))]
+    told = (
+        f"the slowest tenth of bonds and angles has at most {least:.0f} independent values in "
+        f"{len(spread)} frames spread over the trajectory"
+    )
+    # Of frames that stand far apart there may be so few that even independent ones are.
+    fewest = FEWEST_EFFECTIVE
+    if examined.frames.n_frames > sample.n_frames:
+        fewest = min(fewest, len(spread) / 3)
+    if least >= fewest:
+        return passed(name, told, least)
+    return Finding(
+        name=name,
+        outcome=WARNING,
+        measured=told,
+        value=least,
+        expected=f"{FEWEST_EFFECTIVE:g} or more",
+        cause="the trajectory is short, or its frames are close together",
+        remedy="give a longer trajectory; distributions of so few samples are rough",
+    )
+
+
+def _series(sample: Sample, molecule: Molecule, spread: Tensor) -> Tensor:
+    """Lengths of bonds and distances across angles, Å, (frames, copies, coordinates)."""
+    pairs = torch.cat([molecule.bonds, angle_triples(molecule)[:, [0, 2]]])
+    if len(pairs) > _MOST_COORDINATES:
+        pairs = pairs[torch.linspace(0, len(pairs) - 1, _MOST_COORDINATES).round().long()]
+    few = Molecule(**{**vars(molecule), "copies": molecule.copies[:_MOST_CHAINS]})
+    return distances(sample.positions[spread], few, pairs)

@@ -1,0 +1,131 @@
+"""Molecules whose temperature is known exactly: positions are drawn, forces follow from them."""
+
+from dataclasses import dataclass, replace
+from math import pi
+
+import torch
+from torch import Tensor
+
+from autograin_cli.checking.conditions import Conditions
+from autograin_cli.checking.inspection import no_joins
+from autograin_cli.molecules import Molecule
+from autograin_cli.trajectory import Chunk, take_frames
+from autograin_cli.units import thermal_energy
+from systems import molecule
+
+TEMPERATURE = 250.0
+STIFFNESS = 2000.0  # kJ/(mol Å²), of a bond
+LENGTH = 1.1  # Å
+KNOWN = Conditions(TEMPERATURE, "kJ/mol/A", True, True, no_joins())
+
+
+@dataclass(frozen=True)
+class StoredFrames:
+    """Frames in memory that can be read by their numbers."""
+
+    chunk: Chunk
+
+    @property
+    def n_frames(self) -> int:
+        return self.chunk.n_frames
+
+    @property
+    def n_atoms(self) -> int:
+        return self.chunk.positions.shape[1]
+
+    @property
+    def has_forces(self) -> bool:
+        return self.chunk.forces is not None
+
+    def at(self, frames: Tensor) -> Chunk:
+        return take_frames(self.chunk, frames)
+
+
+def chunk_of(positions: Tensor, forces: Tensor | None) -> Chunk:
+    return Chunk(positions, torch.arange(len(positions), dtype=torch.float64), forces=forces)
+
+
+def directions(shape: tuple[int, ...], random: torch.Generator) -> Tensor:
+    """Unit vectors, isotropic."""
+    vectors = torch.randn(*shape, 3, generator=random, dtype=torch.float64)
+    return vectors / vectors.norm(dim=-1, keepdim=True)
+
+
+def lengths(shape: tuple[int, ...], random: torch.Generator) -> Tensor:
+    """Lengths of harmonic bonds, with the density r² exp(-k (r - r0)² / 2 k_B T), Å."""
+    spread = (thermal_energy(TEMPERATURE) / STIFFNESS) ** 0.5
+    grid = torch.linspace(LENGTH - 8 * spread, LENGTH + 8 * spread, 20001, dtype=torch.float64)
+    density = grid.square() * torch.exp(-((grid - LENGTH) / spread).square() / 2)
+    share = density.cumsum(0) / density.sum()
+    drawn = torch.rand(*shape, generator=random, dtype=torch.float64)
+    return grid[torch.searchsorted(share, drawn).clamp(max=len(grid) - 1)]
+
+
+def dimers(n_frames: int, n_copies: int, seed: int) -> tuple[StoredFrames, tuple[Molecule, ...]]:
+    """Molecules of two atoms on a spring, somewhere in a vacuum."""
+    random = torch.Generator().manual_seed(seed)
+    r, u = lengths((n_frames, n_copies), random), directions((n_frames, n_copies), random)
+    centre = 20 * torch.rand(n_frames, n_copies, 3, generator=random, dtype=torch.float64)
+    pull = (-STIFFNESS * (r - LENGTH))[..., None] * u
+    half = r[..., None] * u / 2
+    positions = torch.stack([centre - half, centre + half], dim=2).flatten(1, 2)
+    forces = torch.stack([-pull, pull], dim=2).flatten(1, 2)
+    kind = molecule("dimer", "CH", [(0, 1)])
+    copies = torch.arange(2 * n_copies).reshape(n_copies, 2)
+    return StoredFrames(chunk_of(positions, forces)), (replace(kind, copies=copies),)
+
+
+def chains(n_frames: int, n_copies: int, seed: int) -> tuple[StoredFrames, tuple[Molecule, ...]]:
+    """Freely jointed chains of four atoms on three springs."""
+    random = torch.Generator().manual_seed(seed)
+    shape = (n_frames, n_copies, 3)
+    r, u = lengths(shape, random), directions(shape, random)
+    start = torch.zeros(n_frames, n_copies, 1, 3, dtype=torch.float64)
+    positions = torch.cat([start, (r[..., None] * u).cumsum(2)], dim=2)
+    pulls = (-STIFFNESS * (r - LENGTH))[..., None] * u
+    forces = torch.cat([start, pulls], dim=2) - torch.cat([pulls, start], dim=2)
+    kind = molecule("chain", "CNCH", [(0, 1), (1, 2), (2, 3)])
+    copies = torch.arange(4 * n_copies).reshape(n_copies, 4)
+    frames = StoredFrames(chunk_of(positions.flatten(1, 2), forces.flatten(1, 2)))
+    return frames, (replace(kind, copies=copies),)
+
+
+def dumbbells(n_frames: int, seed: int) -> tuple[StoredFrames, tuple[Molecule, ...]]:
+    """Two rigid pairs of atoms, one atom of each on a common spring, with constraint forces."""
+    random = torch.Generator().manual_seed(seed)
+    r, u = lengths((n_frames,), random), directions((n_frames,), random)
+    arms = directions((n_frames, 2), random) * LENGTH
+    inner = torch.zeros(n_frames, 3, dtype=torch.float64)
+    other = r[:, None] * u
+    positions = torch.stack([inner + arms[:, 0], inner, other, other + arms[:, 1]], dim=1)
+    pull = (-STIFFNESS * (r - LENGTH))[:, None] * u
+    strain = 100 * torch.randn(n_frames, 2, 1, generator=random, dtype=torch.float64) * arms
+    forces = torch.stack([strain[:, 0], -strain[:, 0] - pull, pull - strain[:, 1], strain[:, 1]], 1)
+    kind = molecule("pairs", "HCCH", [(0, 1), (1, 2), (2, 3)])
+    return StoredFrames(chunk_of(positions, forces)), (kind,)
+
+
+def bent(n_frames: int, seed: int) -> tuple[StoredFrames, tuple[Molecule, ...]]:
+    """Three atoms at fixed bond lengths with a harmonic angle, U = k (θ - θ0)² / 2."""
+    random = torch.Generator().manual_seed(seed)
+    stiffness, rest = 300.0, 1.9
+    grid = torch.linspace(0.5, pi - 0.5, 20001, dtype=torch.float64)
+    energy = stiffness * (grid - rest).square() / 2
+    density = grid.sin() * torch.exp(-energy / thermal_energy(TEMPERATURE))
+    drawn = torch.rand(n_frames, generator=random, dtype=torch.float64)
+    angle = grid[torch.searchsorted(density.cumsum(0) / density.sum(), drawn)]
+    first, other = directions((2, n_frames), random)
+    across = other - (other * first).sum(1, keepdim=True) * first
+    across /= across.norm(dim=1, keepdim=True)
+    cosine, sine = angle.cos()[:, None], angle.sin()[:, None]
+    last = cosine * first + sine * across
+    turn_last, turn_first = -sine * first + cosine * across, -across
+    torque = (-stiffness * (angle - rest))[:, None]
+    outer = [torque * turn_first / LENGTH, torque * turn_last / LENGTH]
+    positions = torch.stack([LENGTH * first, torch.zeros_like(first), LENGTH * last], dim=1)
+    forces = torch.stack([outer[0], -outer[0] - outer[1], outer[1]], dim=1)
+    return StoredFrames(chunk_of(positions, forces)), (molecule("bent", "CNC", [(0, 1), (1, 2)]),)
+
+
+def with_forces(frames: StoredFrames, forces: Tensor) -> StoredFrames:
+    return StoredFrames(replace(frames.chunk, forces=forces))
