@@ -55,6 +55,11 @@ def nm_from_angstrom(length: Amount) -> Amount:
     return length / _ANGSTROM_PER_NM
 
 
+def angstrom_from_bohr(length: Amount) -> Amount:
+    """Å of a length in bohr; a number or an array."""
+    return length * _ANGSTROM_PER_BOHR
+
+
 def force_from_per_nm(force: Amount) -> Amount:
     """kJ/(mol Å) of a force in kJ/(mol nm); a number or an array."""
     return force / _ANGSTROM_PER_NM

@@ -1,5 +1,6 @@
 """Forces find their frames: by time where times fit, else in order, else not at all."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,18 @@ def test_as_many_force_files_as_trajectories_are_paired_one_by_one() -> None:
 def test_one_force_file_may_serve_several_trajectories() -> None:
     paired, _ = pair_forces(_timeline([0, 1], [2, 3]), 2, True, [_forces([0, 1, 2, 3])])
     assert _pairs(paired) == [(0, 0, 0, 0), (0, 1, 0, 1), (1, 0, 0, 2), (1, 1, 0, 3)]
+
+
+def test_steps_tell_where_times_do_not() -> None:
+    frames = _timeline([0, 1, 2, 3, 4])
+    stepped = replace(frames, steps=np.array([0, 100, 200, 300, 400]))
+    forces = replace(_forces(3), steps=np.array([100, 300, 500]))
+    paired, lines = pair_forces(stepped, 1, True, [forces])
+    assert _pairs(paired) == [(0, 1, 0, 0), (0, 3, 0, 1)]
+    assert "by step: 2 of 5 frames" in lines[0] and "do not fit" not in lines[0]
+    # Times that are there and do not fit are told of; times that fit are taken first.
+    wrong = replace(forces, times=np.array([70.0, 80.0, 90.0]))
+    assert "by step" in (line := pair_forces(stepped, 1, True, [wrong])[1][0])
+    assert "times in the files do not fit" in line
+    right = replace(forces, times=np.array([1.0, 3.0, 4.0]))
+    assert "by time: 3 of 5" in pair_forces(stepped, 1, True, [right])[1][0]

@@ -1,5 +1,6 @@
 """Frames in order: times that increase, joins, windows, strides."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from autograin_cli.errors import InputError, SettingError
 from autograin_cli.files.formats.frames import FrameFile, Frames
-from autograin_cli.files.timeline import all_frames, drop_repeats, window
+from autograin_cli.files.timeline import all_frames, clocked, drop_repeats, window
 from autograin_cli.settings import ReadingSettings
 
 
@@ -94,3 +95,54 @@ def test_runs_are_short_and_come_from_one_file() -> None:
     files = [_file("a.xtc", [0, 1, 2, 3, 4]), _file("b.xtc", [5, 6])]
     timeline, _ = all_frames(files, own_forces=False)
     assert [run.times.tolist() for run in timeline.runs(3)] == [[0, 1, 2], [3, 4], [5, 6]]
+
+
+def test_files_that_count_steps_are_joined_by_them() -> None:
+    files = [
+        replace(_file(name, times, timed=False), steps=np.array(times, dtype=np.int64))
+        for name, times in (("a.dump", [0.0, 10.0, 20.0]), ("b.dump", [20.0, 30.0]))
+    ]
+    everything, lines = all_frames(files, own_forces=False)
+    assert all("counts steps and holds no times" in line for line in lines)
+    assert everything.steps is not None
+    timeline, told = drop_repeats(everything, files)
+    assert timeline.times.tolist() == [0, 10, 20, 30] and "1 frame repeats" in told[0]
+    assert timeline.steps is not None and timeline.steps.tolist() == [0, 10, 20, 30]
+
+
+def _steps(*steps: float) -> FrameFile:
+    """A dump that counts steps and holds no times."""
+    file = _file("a.dump", list(steps), timed=False)
+    return replace(file, steps=np.array(steps, dtype=np.int64))
+
+
+def test_a_first_or_last_time_is_refused_where_times_are_not_known() -> None:
+    for settings, asked in (
+        (ReadingSettings(end=500.0), "--end 500 ps"),
+        (ReadingSettings(begin=1.0, end=2.0), "--begin 1 ps and --end 2 ps"),
+    ):
+        with pytest.raises(SettingError, match=f"{asked} for a.dump, which .* only steps") as said:
+            clocked([_file("b.xtc", [0, 1]), _steps(0, 1000, 2000)], settings)
+        assert "--step-time" in str(said.value)
+    with pytest.raises(SettingError, match=r"a\.xyz, which holds no times") as said:
+        clocked([_file("a.xyz", [0, 1], timed=False)], ReadingSettings(end=1.0))
+    assert "--step-time" not in str(said.value)
+    assert clocked([_steps(0, 1)], ReadingSettings(stride=2))[0].timed is False
+
+
+def test_the_time_of_a_step_makes_times_of_steps() -> None:
+    settings = ReadingSettings(step_time=0.001, end=1.5)
+    files = clocked([_steps(0, 1000, 2000), _file("b.xtc", [2, 3])], settings)
+    assert [file.timed for file in files] == [True, True]
+    everything, lines = all_frames(files, own_forces=False)
+    assert lines == () and everything.times.tolist() == [0, 1, 2, 2, 3]
+    assert window(everything, settings).times.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("file", "holds"),
+    [(_file("a.xtc", [0, 1]), "times"), (_file("a.xyz", [0, 1], timed=False), "neither")],
+)
+def test_the_time_of_a_step_is_refused_where_no_steps_need_it(file: FrameFile, holds: str) -> None:
+    with pytest.raises(SettingError, match=f"--step-time 0.002 ps.*\\n.*holds {holds}"):
+        clocked([file], ReadingSettings(step_time=0.002))

@@ -8,6 +8,7 @@ import torch
 
 from autograin_cli.errors import FileAccessError, InputError, SettingError
 from autograin_cli.files.topology import (
+    check_masses,
     read_topology,
     restrict,
     select_atoms,
@@ -77,10 +78,16 @@ def test_without_elements_masses_are_unknown_and_hydrogens_are_inferred(tmp_path
     assert found.bonds.tolist() == [[0, 1], [0, 2], [3, 4], [3, 5]]
 
 
-def test_masses_of_zero_are_unknown(tmp_path: Path) -> None:
-    path = tmp_path / "a.psf"
-    lines = (SAMPLES / "aniline.psf").read_text().replace("12.0110", " 0.0000", 1)
-    path.write_text(lines)
+def test_masses_of_zero_are_unknown_where_all_are_and_refused_among_others(tmp_path: Path) -> None:
+    path, text = tmp_path / "a.psf", (SAMPLES / "aniline.psf").read_text()
+    path.write_text(text.replace("12.0110", " 0.0000", 1))
+    topology = read_topology(path)
+    with pytest.raises(InputError, match="1 of 14 atoms have no mass: 0 C1"):
+        check_masses(topology)
+    check_masses(restrict(topology, select_atoms(topology, "prop mass > 0")))
+    for mass in ("12.0110", "14.0067", " 1.0080"):
+        text = text.replace(mass, " 0.0000")
+    path.write_text(text)
     topology = read_topology(path)
     assert topology.masses is None and "masses are unknown" in topology.assumptions[0]
 

@@ -11,14 +11,15 @@ from autograin_cli.errors import InputError, SettingError
 from autograin_cli.files.artifacts import InputFile
 from autograin_cli.files.atomistic_trajectory import AtomisticTrajectory, has_box
 from autograin_cli.files.fingerprints import input_file
-from autograin_cli.files.forces import ForceFile, open_forces
+from autograin_cli.files.forces import ForceFile, declared, open_forces
 from autograin_cli.files.formats.frames import FrameFile
-from autograin_cli.files.formats.trajectories import NATIVE, open_frame_file
-from autograin_cli.files.formats.universe import LAMMPS_DUMPS
+from autograin_cli.files.formats.trajectories import is_native, open_frame_file
 from autograin_cli.files.pairing import pair_forces
-from autograin_cli.files.timeline import Timeline, all_frames, drop_repeats, window
+from autograin_cli.files.timeline import Timeline, all_frames, clocked, drop_repeats, window
 from autograin_cli.files.topology import (
     Topology,
+    check_masses,
+    named_topology,
     read_topology,
     restrict,
     select_atoms,
@@ -42,12 +43,16 @@ class Reading:
     molecules: types of molecule; their copies index the atoms of the trajectory.
     inputs: the files.
     assumptions: what had to be assumed, one line each.
+    warnings: what makes results wrong that are obtained in some ways, one line each.
+    timed: whether times are known; else those of the frames count steps, or frames.
     """
 
     trajectory: Trajectory
     molecules: tuple[Molecule, ...]
     inputs: tuple[InputFile, ...]
     assumptions: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    timed: bool = True
 
 
 def read(paths: Sequence[str | Path], settings: ReadingSettings) -> Reading:
@@ -71,7 +76,8 @@ def read(paths: Sequence[str | Path], settings: ReadingSettings) -> Reading:
         raise SettingError(given="no trajectory", expected="one file or more", remedy="give TRAJ")
     _check_distinct(given)
     topology_path = Path(settings.topology) if settings.topology else None
-    files = tuple(open_frame_file(path, topology_path) for path in given)
+    opened = [open_frame_file(path, topology_path) for path in given]
+    files = clocked(_with_unit(opened, settings), settings)
     known = _topology(files, topology_path)
     atoms = select_atoms(known, settings.select) if settings.select else None
     forces = _force_files(files, settings, 0 if atoms is None else len(atoms))
@@ -87,23 +93,28 @@ def read(paths: Sequence[str | Path], settings: ReadingSettings) -> Reading:
         tree=None,
     )
     _check_forces(frames)
-    topology = with_bonds(known if atoms is None else restrict(known, atoms), frames.sample)
+    chosen = known if atoms is None else restrict(known, atoms)
+    check_masses(chosen)
+    topology = with_bonds(chosen, frames.sample)
     molecules = _molecules(topology)
     whole = replace(frames, tree=bond_tree(molecules))
-    known_notes = [note for file in files for note in file.notes]
     _check_closed(whole, topology)
     return Reading(
         trajectory=whole,
         molecules=molecules,
         inputs=_inputs(frames, topology_path, settings.stride),
-        assumptions=(
-            *known_notes,
-            *(note for file in forces for note in file.notes if note not in known_notes),
-            *(_left_out(file) for file in files if not forces and _has_unitless_forces(file)),
-            *lines,
-            *topology.assumptions,
-        ),
+        assumptions=(*_notes(files, forces), *lines, *topology.assumptions),
+        warnings=_forces_of_others(whole, known),
+        timed=all(file.timed for file in files),
     )
+
+
+def _notes(files: Sequence[FrameFile], forces: Sequence[ForceFile]) -> tuple[str, ...]:
+    """What a user should know of the files, each line once."""
+    notes = [note for file in files for note in file.notes]
+    notes += [note for file in forces for note in file.notes]
+    left_out = [_left_out(file) for file in files if not forces and _has_unitless_forces(file)]
+    return tuple(dict.fromkeys([*notes, *left_out]))
 
 
 def _check_distinct(paths: Sequence[Path]) -> None:
@@ -113,14 +124,18 @@ def _check_distinct(paths: Sequence[Path]) -> None:
                 given=f"{visible(str(path))} twice",
                 expected="every file once: frames that count twice make errors look too small",
                 remedy="leave one of them out",
+                code="repeated-files",
             )
 
 
 def _topology(files: Sequence[FrameFile], path: Path | None) -> Topology:
     """Read the topology, or the names in a file of frames that has them."""
     n_atoms = files[0].n_atoms
-    with_names = [file.path for file in files if file.path.suffix.lower() not in NATIVE]
-    if path is None and not with_names:
+    named = [(file.path, file.atoms) for file in files if file.atoms is not None]
+    with_names = [file.path for file in files if not is_native(file.path)]
+    if path is None and named:
+        topology = named_topology(*named[0])
+    elif path is None and not with_names:
         topology = unknown_topology(n_atoms)
     else:
         topology = read_topology(path or with_names[0])
@@ -132,6 +147,7 @@ def _topology(files: Sequence[FrameFile], path: Path | None) -> Topology:
                 f"{visible(str(source))} with {topology.n_atoms}",
                 expected="the same atoms in the same order in all files",
                 remedy="give the topology of just the atoms that were written, by -s",
+                code="atom-count",
             )
     return topology
 
@@ -139,10 +155,13 @@ def _topology(files: Sequence[FrameFile], path: Path | None) -> Topology:
 def _force_files(
     files: Sequence[FrameFile], settings: ReadingSettings, n_selected: int
 ) -> tuple[ForceFile, ...]:
-    if settings.force_unit and not settings.forces:
+    held = [file for file in files if file.holds_forces.any()]
+    is_of_these = any(file.force_unit == settings.force_unit for file in held)
+    if settings.force_unit and not settings.forces and not is_of_these:
         raise SettingError(
             given=f"force unit {settings.force_unit} without files of forces",
-            expected="--forces together with --force-unit",
+            expected="--forces together with --force-unit, or trajectories with forces whose unit "
+            "is not known",
             remedy="give --forces, or leave --force-unit out",
         )
     paths = [Path(path) for path in settings.forces]
@@ -156,6 +175,7 @@ def _force_files(
                 expected=f"forces on the {files[0].n_atoms} atoms of the trajectory"
                 + (f", or on the {n_selected} selected" if n_selected else ""),
                 remedy="give the forces of the same atoms in the same order",
+                code="atom-count",
             )
     return forces
 
@@ -167,15 +187,39 @@ def _has_own_forces(file: FrameFile) -> bool:
 
 
 def _has_unitless_forces(file: FrameFile) -> bool:
-    return file.path.suffix.lower() in LAMMPS_DUMPS and bool(file.holds_forces.any())
+    return file.force_unit is None and bool(file.holds_forces.any())
+
+
+def _with_unit(files: Sequence[FrameFile], settings: ReadingSettings) -> tuple[FrameFile, ...]:
+    """Take forces that stand with positions in the unit declared, if the files tell none."""
+    unit = settings.force_unit
+    if unit is None or settings.forces or not all(map(_has_unitless_forces, files)):
+        return tuple(files)
+    return tuple(declared(file, unit) for file in files)
 
 
 def _left_out(file: FrameFile) -> str:
     name = visible(str(file.path))
     return (
-        f"the forces in {name} are left out: it does not tell their unit; --forces {name} with "
-        "--force-unit reads them"
+        f"the forces in {name} are left out: it does not tell their unit; --force-unit reads them"
     )
+
+
+def _forces_of_others(frames: AtomisticTrajectory, known: Topology) -> tuple[str, ...]:
+    """Warn where the forces are also those of atoms that are not read, virtual sites apart."""
+    left = np.ones(known.n_atoms, dtype=bool)
+    left[slice(None) if frames.atoms is None else frames.atoms] = False
+    if known.masses is not None:
+        left &= known.masses.numpy() > 0
+    n_left = int(left.sum())
+    if not (n_left and frames.periodic and frames.has_forces):
+        return ()
+    line = (
+        f"the selection leaves out {n_left} of {known.n_atoms} atoms of a "
+        "periodic box, but the forces on those selected include theirs: terms between molecules "
+        "that are fitted to them are wrong; select all molecules, or fit only terms inside them"
+    )
+    return (line,)
 
 
 def _timeline(
@@ -205,6 +249,7 @@ def _check_forces(frames: AtomisticTrajectory) -> None:
             + " with forces that are all zero",
             expected="forces of a simulation",
             remedy="give the file that the simulation wrote its forces to, or leave --forces out",
+            code="zero-forces",
         )
 
 
@@ -223,6 +268,7 @@ def _check_closed(frames: AtomisticTrajectory, topology: Topology) -> None:
             given=f"a molecule that is bonded to its own image, by atoms {first} and {second}",
             expected="molecules that end inside the box",
             remedy="give the topology of these files; crystals and endless chains are not served",
+            code="long-bonds",
         )
 
 

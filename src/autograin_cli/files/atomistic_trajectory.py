@@ -9,6 +9,7 @@ import torch
 
 from autograin_cli.errors import InputError
 from autograin_cli.files.forces import ForceFile
+from autograin_cli.files.formats.boxes import reduced
 from autograin_cli.files.formats.frames import FrameFile, corrupt
 from autograin_cli.files.timeline import Timeline
 from autograin_cli.files.visible import visible
@@ -54,7 +55,12 @@ class AtomisticTrajectory:
         """Atoms in a frame, of those selected."""
         return self.files[0].n_atoms if self.atoms is None else len(self.atoms)
 
-    def chunks(self) -> Iterator[Chunk]:
+    @property
+    def keeper(self) -> None:
+        """Nothing is kept here."""
+        return
+
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
         """Yield the frames in order.
 
         Raises:
@@ -63,8 +69,11 @@ class AtomisticTrajectory:
             FileAccessError: a file can no longer be read.
         """
         length = max(1, _CHUNK_SIZE // (24 * self.files[0].n_atoms))
+        begin = 0
         for part in self.timeline.runs(length):
-            yield self._chunk(part)
+            begin += len(part)
+            if begin > first:
+                yield self._chunk(part)
 
     def sample(self, n_frames: int) -> Chunk:
         """Read at most so many frames, spread evenly, without reading the others.
@@ -73,8 +82,21 @@ class AtomisticTrajectory:
             InputError, FileAccessError: as `chunks` does.
         """
         spread = np.linspace(0, self.n_frames - 1, min(n_frames, self.n_frames))
-        part = self.timeline.take(np.unique(spread.round().astype(np.int64)))
+        return self.at(torch.from_numpy(np.unique(spread.round().astype(np.int64))))
+
+    def at(self, frames: torch.Tensor) -> Chunk:
+        """Read the frames with the given numbers, (frames,), int64, increasing.
+
+        Raises:
+            InputError, FileAccessError: as `chunks` does.
+        """
+        part = self.timeline.take(frames.numpy())
         return join([self._chunk(run) for run in part.runs(len(part))])
+
+    @property
+    def joins(self) -> torch.Tensor:
+        """Numbers of the frames that begin another file, (joins,), int64."""
+        return torch.from_numpy(np.flatnonzero(np.diff(self.timeline.files)) + 1)
 
     def _chunk(self, part: Timeline) -> Chunk:
         file = self.files[part.files[0]]
@@ -84,7 +106,7 @@ class AtomisticTrajectory:
         positions = self._selected(frames.positions)
         _check_finite(file.path, part.rows, positions, "position")
         _check_boxes(file.path, part.rows, frames.boxes, self.periodic)
-        boxes = torch.from_numpy(frames.boxes) if self.periodic else None
+        boxes = torch.from_numpy(reduced(frames.boxes)) if self.periodic else None
         whole = torch.from_numpy(positions)
         if boxes is not None and self.tree is not None:
             whole = _made_whole(file.path, part.rows, whole, boxes, self.tree)
@@ -125,6 +147,7 @@ def _check_finite(path: Path, rows: np.ndarray, vectors: np.ndarray, what: str) 
             f"is {vectors[frame, atom].tolist()}",
             expected="finite numbers: the file is damaged, or the simulation has failed",
             remedy="copy the file again, or read only the frames before with --end",
+            code="not-finite",
         )
 
 
@@ -139,6 +162,7 @@ def _check_boxes(path: Path, rows: np.ndarray, boxes: np.ndarray | None, periodi
             expected="a box in every frame, or in none: the first frame has "
             + ("one" if periodic else "none"),
             remedy="copy the file again, or give files of one simulation",
+            code="box",
         )
 
 
@@ -171,6 +195,7 @@ def _long_bond(path: Path, frame: int, positions: torch.Tensor, tree: BondTree) 
         f"and {atom} is {float(lengths.max()):.4g} Å long, nearly half of the box",
         expected="bonds much shorter than that: this one does not tell which image it leads to",
         remedy="give the topology of these files, or simulate a bigger box",
+        code="long-bonds",
     )
 
 
@@ -181,6 +206,7 @@ def _long_molecule(path: Path, frame: int, atom: int, share: float) -> InputErro
         expected="molecules that span less than half of it: others are near their own images",
         remedy="give a topology where bonds were inferred from few frames; else simulate a bigger "
         "box, or read that molecule alone with --select",
+        code="long-bonds",
     )
 
 

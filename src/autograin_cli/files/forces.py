@@ -1,25 +1,19 @@
-"""Files of forces: DCD, TRR, .npy, .npz, and what MDAnalysis reads with forces."""
+"""Files of forces: arrays, and every format of frames that holds them, in a unit that is known."""
 
-import shutil
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from autograin_cli.errors import InputError, SettingError
-from autograin_cli.files.formats import trr
-from autograin_cli.files.formats.frames import FrameFile, check_readable, corrupt
-from autograin_cli.files.formats.trajectories import open_frame_file
-from autograin_cli.files.formats.universe import LAMMPS_DUMPS
+from autograin_cli.files.force_arrays import ARRAYS, open_array
+from autograin_cli.files.formats.extended_xyz import open_xyz_forces
+from autograin_cli.files.formats.frames import FrameFile, Frames, check_readable, corrupt
+from autograin_cli.files.formats.trajectories import ending, open_frame_file
 from autograin_cli.files.visible import visible
 from autograin_cli.units import FORCE_UNITS, force_factor
-
-_ARRAYS = (".npy", ".npz")
 
 
 @dataclass(frozen=True)
@@ -33,6 +27,7 @@ class ForceFile:
     read: forces of the frames with the given indices in the file, kJ/(mol Å),
         (frames, atoms, 3), float64.
     notes: what a user should know of the file, one line each.
+    steps: of the simulation, (frames,), int64; None where the file has none.
     """
 
     path: Path
@@ -41,6 +36,7 @@ class ForceFile:
     times: np.ndarray | None
     read: Callable[[np.ndarray], np.ndarray]
     notes: tuple[str, ...] = ()
+    steps: np.ndarray | None = None
 
 
 def open_forces(path: Path, unit: str | None, topology: Path | None) -> ForceFile:
@@ -57,45 +53,53 @@ def open_forces(path: Path, unit: str | None, topology: Path | None) -> ForceFil
         SettingError: the unit is needed and not declared, or is not that of the format.
     """
     check_readable(path)
-    ending = path.suffix.lower()
-    if ending in _ARRAYS:
-        return _array_forces(path, _factor(path, unit, None))
-    if ending == ".dcd":
-        file = open_frame_file(path)
-        return _stored(file, "positions", _factor(path, unit, None))
-    if ending in LAMMPS_DUMPS:
-        return _stored(open_frame_file(path, topology), "forces", _factor(path, unit, None))
-    # MDAnalysis converts forces to its own unit, that is ours.
-    _factor(path, unit, trr.FORCE_UNIT if ending == ".trr" else "kJ/mol/A")
-    return _stored(open_frame_file(path, topology), "forces", 1.0)
+    if ending(path) in ARRAYS:
+        return _of_array(path, _factor(path, unit, None))
+    if ending(path) == ".dcd":
+        return _stored(open_frame_file(path), "positions", _factor(path, unit, None))
+    of_xyz = ending(path) == ".xyz"
+    file = open_xyz_forces(path) if of_xyz else open_frame_file(path, topology)
+    _check_held(file, file.holds_forces)
+    return _stored(file, "forces", _factor(path, unit, file.force_unit))
+
+
+def declared(file: FrameFile, unit: str) -> FrameFile:
+    """Take the forces that stand with the positions in a unit that the file does not tell.
+
+    Raises:
+        SettingError: the unit is not known.
+    """
+    return replace(file, force_unit=unit, read=partial(_read_declared, file, force_factor(unit)))
+
+
+def _read_declared(file: FrameFile, factor: float, rows: np.ndarray) -> Frames:
+    frames = file.read(rows)
+    return replace(frames, forces=None if frames.forces is None else frames.forces * factor)
 
 
 def _factor(path: Path, unit: str | None, fixed: str | None) -> float:
-    """kJ/(mol Å) of one unit of the file."""
+    """kJ/(mol Å) of one unit of what is read: a unit that the file fixes is already ours."""
     if fixed is None and unit is None:
         raise SettingError(
             given=f"{visible(str(path))} without a unit of its forces",
             expected="--force-unit: the format does not fix it",
             remedy="give --force-unit, one of " + ", ".join(FORCE_UNITS),
+            code="force-unit",
         )
     if fixed is not None and unit not in (None, fixed):
         raise SettingError(
             given=f"--force-unit {unit} for {visible(str(path))}",
             expected=f"no unit, or {fixed}: the format fixes it",
             remedy="leave --force-unit out",
+            code="force-unit",
         )
-    return force_factor(unit or fixed or "")
+    return 1.0 if fixed is not None else force_factor(unit or "")
 
 
 def _stored(file: FrameFile, where: str, factor: float) -> ForceFile:
     """Forces in frames, times a factor, where 'positions' stand or where 'forces' belong."""
     held = file.holds_forces if where == "forces" else file.holds_positions
-    if not held.any():
-        raise InputError(
-            given=f"{visible(str(file.path))}, which holds no forces in {file.n_frames} frames",
-            expected="a file with forces",
-            remedy="write forces in the simulation (nstfout in GROMACS), or give another file",
-        )
+    _check_held(file, held)
     return ForceFile(
         path=file.path,
         n_atoms=file.n_atoms,
@@ -103,7 +107,18 @@ def _stored(file: FrameFile, where: str, factor: float) -> ForceFile:
         times=file.times[held] if file.timed else None,
         read=partial(_read_stored, file, where, factor),
         notes=file.notes,
+        steps=None if file.steps is None else file.steps[held],
     )
+
+
+def _check_held(file: FrameFile, held: np.ndarray) -> None:
+    if not held.any():
+        raise InputError(
+            given=f"{visible(str(file.path))}, which holds no forces in {file.n_frames} frames",
+            expected="a file with forces",
+            remedy="write forces in the simulation (nstfout in GROMACS), or give another file",
+            code="no-forces",
+        )
 
 
 def _read_stored(file: FrameFile, where: str, factor: float, rows: np.ndarray) -> np.ndarray:
@@ -114,50 +129,13 @@ def _read_stored(file: FrameFile, where: str, factor: float, rows: np.ndarray) -
     return vectors if factor == 1.0 else vectors * factor
 
 
-def _array_forces(path: Path, factor: float) -> ForceFile:
-    array = _unpack(path) if path.suffix.lower() == ".npz" else _load(path, path)
-    if array.ndim != 3 or array.shape[2] != 3 or not len(array) or array.dtype.kind not in "fiu":
-        raise InputError(
-            given=f"{visible(str(path))} with an array of {array.dtype} of shape {array.shape}",
-            expected="numbers of shape (frames, atoms, 3)",
-            remedy="save the forces of all frames as one such array",
-        )
+def _of_array(path: Path, factor: float) -> ForceFile:
+    array = open_array(path)
     return ForceFile(
         path=path,
-        n_atoms=array.shape[1],
-        rows=np.arange(len(array)),
-        times=None,
-        read=lambda rows: array[rows].astype(np.float64) * factor,
-    )
-
-
-def _load(path: Path, stored: Path) -> np.ndarray:
-    """Map an array on the disk; `path` is what the user gave."""
-    try:
-        return np.load(stored, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise _no_array(path, str(error)) from error
-
-
-def _unpack(path: Path) -> np.ndarray:
-    """Map the array of an .npz file, copied to an unnamed temporary file, so not into memory."""
-    try:
-        with zipfile.ZipFile(path) as archive, tempfile.NamedTemporaryFile(suffix=".npy") as copy:
-            names = archive.namelist()
-            wanted = "forces.npy" if "forces.npy" in names else names[0] if len(names) == 1 else ""
-            if not wanted:
-                raise _no_array(path, "it holds " + ", ".join(map(visible, names)))
-            with archive.open(wanted) as member:
-                shutil.copyfileobj(member, copy)
-            copy.flush()
-            return _load(path, Path(copy.name))
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise _no_array(path, str(error)) from error
-
-
-def _no_array(path: Path, reason: str) -> InputError:
-    return InputError(
-        given=f"{visible(str(path))}: {visible(reason)}",
-        expected="one plain array of numbers; in an .npz file the only one, or one named 'forces'",
-        remedy="write it with numpy.save, or with numpy.savez(..., forces=forces)",
+        n_atoms=array.n_atoms,
+        rows=np.arange(array.n_frames),
+        times=array.times,
+        read=lambda rows: array.read(rows) * factor,
+        steps=array.steps,
     )

@@ -62,6 +62,7 @@ def read_hand_made(path: Path, reading: Reading) -> tuple[Mapping, ...]:
             given=f"{visible(str(path))}: {error.given}",
             expected=error.expected,
             remedy=error.remedy,
+            code=error.code,
         ) from error
 
 

@@ -18,8 +18,9 @@ def pair_forces(
 ) -> tuple[Timeline, tuple[str, ...]]:
     """Find the forces of each frame: file by file if there are as many, else through all files.
 
-    Frames are paired by time where both sides have times that fit, else in order. Times do not
-    fit where as many frames stand at other intervals: headers of force files are often wrong.
+    Frames are paired by time where both sides have times that fit, else by step where both have
+    steps that fit, else in order. They do not fit where as many frames stand at other intervals:
+    headers of force files are often wrong.
 
     Args:
         timeline: all frames.
@@ -31,7 +32,8 @@ def pair_forces(
         The frames that have forces, and what was assumed.
 
     Raises:
-        InputError: numbers of frames differ, and times do not tell which belong together.
+        InputError: numbers of frames differ, and neither times nor steps tell which belong
+            together.
     """
     if len(forces) != n_files:
         parts = [_pair(timeline, timed, forces)]
@@ -52,28 +54,33 @@ def _pair(timeline: Timeline, timed: bool, forces: Sequence[ForceFile]) -> tuple
     rows = np.concatenate([file.rows for file in forces])
     name = ", ".join(visible(str(file.path)) for file in forces)
     stored = [file.times for file in forces if file.times is not None]
-    matches = None
+    steps = [file.steps for file in forces if file.steps is not None]
+    matches, how = None, "time"
     if timed and len(stored) == len(forces):
         matches = _match(timeline.times, np.concatenate(stored))
+    if matches is None and timeline.steps is not None and len(steps) == len(forces):
+        matches, how = _match(timeline.steps, np.concatenate(steps)), "step"
     if matches is None and len(rows) != len(timeline):
         raise InputError(
             given=f"{name} with forces of {len(rows)} frames for {len(timeline)} frames",
-            expected="forces of as many frames, or times in both that tell which belong together",
+            expected="forces of as many frames, or times or steps in both that tell which belong "
+            "together",
             remedy="give the forces of the same run, one file for each trajectory, in order",
+            code="frame-count",
         )
     frames, partners = matches or (np.arange(len(rows)), np.arange(len(rows)))
     line = (
-        f"forces of {name} are paired with frames {'by time' if matches else 'in order'}: "
+        f"forces of {name} are paired with frames {f'by {how}' if matches else 'in order'}: "
         f"{len(frames)} of {len(timeline)} frames have forces"
     )
-    if matches is None and timed and stored:
+    if stored and timed and (matches is None or how == "step"):
         line += ", though the times in the files do not fit"
     part = timeline.take(frames)
     return replace(part, force_files=files[partners], force_rows=rows[partners]), line
 
 
 def _match(times: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Indices of the times that stand in both, or None if they do not fit."""
+    """Indices of the times, or steps, that stand in both, or None if they do not fit."""
     spacings = [float(np.median(np.diff(some))) for some in (times, others) if len(some) > 1]
     if any(np.any(np.diff(some) < 0) for some in (times, others)):
         return None

@@ -1,7 +1,7 @@
 """Which frames of which files are used, in which order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +23,7 @@ class Timeline:
     times: ps, (frames,).
     force_files, force_rows: where the forces of each frame are, (frames,); None where they stand
         with the positions, or where there are none.
+    steps: of the simulation, (frames,); None where a file does not tell them.
     """
 
     files: np.ndarray
@@ -30,6 +31,7 @@ class Timeline:
     times: np.ndarray
     force_files: np.ndarray | None = None
     force_rows: np.ndarray | None = None
+    steps: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Frames."""
@@ -43,6 +45,7 @@ class Timeline:
             times=self.times[frames],
             force_files=None if self.force_files is None else self.force_files[frames],
             force_rows=None if self.force_rows is None else self.force_rows[frames],
+            steps=None if self.steps is None else self.steps[frames],
         )
 
     def runs(self, length: int) -> list["Timeline"]:
@@ -62,12 +65,14 @@ def join_timelines(parts: Sequence[Timeline]) -> Timeline:
     """Put timelines one after another; either all or none have files of forces."""
     force_files = [part.force_files for part in parts if part.force_files is not None]
     force_rows = [part.force_rows for part in parts if part.force_rows is not None]
+    steps = [part.steps for part in parts if part.steps is not None]
     return Timeline(
         files=np.concatenate([part.files for part in parts]),
         rows=np.concatenate([part.rows for part in parts]),
         times=np.concatenate([part.times for part in parts]),
         force_files=np.concatenate(force_files) if force_files else None,
         force_rows=np.concatenate(force_rows) if force_rows else None,
+        steps=np.concatenate(steps) if len(steps) == len(parts) else None,
     )
 
 
@@ -90,15 +95,76 @@ def all_frames(files: Sequence[FrameFile], own_forces: bool) -> tuple[Timeline, 
                 given=f"{name} with no positions in its {file.n_frames} frames",
                 expected="a trajectory with positions",
                 remedy="write positions in the simulation, or give another file",
+                code="no-positions",
             )
         if len(rows) < file.n_frames:
             what = "positions and forces" if own_forces else "positions"
             lines.append(f"{len(rows)} of {file.n_frames} frames of {name} hold {what}: only these")
         if not file.timed:
-            lines.append(f"{name} holds no times: its frames are counted as 1 ps apart")
+            lines.append(_without_times(name, file))
         _check_times(name, rows, file.times[rows])
-        parts.append(Timeline(np.full(len(rows), number), rows, file.times[rows]))
+        steps = None if file.steps is None else file.steps[rows]
+        parts.append(Timeline(np.full(len(rows), number), rows, file.times[rows], steps=steps))
     return join_timelines(parts), tuple(lines)
+
+
+def _without_times(name: str, file: FrameFile) -> str:
+    if file.steps is None:
+        return f"{name} holds no times: what is counted in ps is left out"
+    return (
+        f"{name} counts steps and holds no times: what is counted in ps is left out, or give "
+        "--step-time"
+    )
+
+
+def clocked(files: Sequence[FrameFile], settings: ReadingSettings) -> tuple[FrameFile, ...]:
+    """Give files that count steps and hold no times those that follow from the time of a step.
+
+    Raises:
+        SettingError: no file lacks times where a step is given one, or a file does where a first
+            or a last time is asked for.
+    """
+    if settings.step_time is not None:
+        files = _with_times(files, settings.step_time)
+    _check_window(files, settings)
+    return tuple(files)
+
+
+def _with_times(files: Sequence[FrameFile], step_time: float) -> tuple[FrameFile, ...]:
+    if all(file.timed or file.steps is None for file in files):
+        has = "times" if all(file.timed for file in files) else "neither times nor steps"
+        raise SettingError(
+            given=f"--step-time {step_time:g} ps for "
+            + ", ".join(visible(str(file.path)) for file in files),
+            expected=f"a file that counts steps and holds no times, not one that holds {has}",
+            remedy="leave --step-time out",
+        )
+    return tuple(
+        file
+        if file.timed or file.steps is None
+        else replace(file, times=file.steps * step_time, timed=True)
+        for file in files
+    )
+
+
+def _check_window(files: Sequence[FrameFile], settings: ReadingSettings) -> None:
+    asked = [
+        f"--{name} {time:g} ps"
+        for name, time in (("begin", settings.begin), ("end", settings.end))
+        if time is not None
+    ]
+    lacking = [file for file in files if not file.timed]
+    if asked and lacking:
+        counts = all(file.steps is not None for file in lacking)
+        raise SettingError(
+            given=f"{' and '.join(asked)} for {visible(str(lacking[0].path))}, which holds no "
+            f"times{', only steps' if counts else ''}",
+            expected="a trajectory with times",
+            remedy="give the time of a step, such as --step-time 1fs, or write the dump with "
+            "dump_modify time yes"
+            if counts
+            else "write frames to be left out to a file of their own",
+        )
 
 
 def _check_times(name: str, rows: np.ndarray, times: np.ndarray) -> None:
@@ -112,6 +178,7 @@ def _check_times(name: str, rows: np.ndarray, times: np.ndarray) -> None:
             given=f"{name} with frame {rows[k]} at {times[k]:g} ps{before}",
             expected="times that increase from frame to frame",
             remedy="sort the frames, or give each run as a file of its own",
+            code="time-order",
         )
 
 
@@ -130,7 +197,10 @@ def drop_repeats(
     for number in range(1, len(files)):
         before, here = timeline.files == number - 1, timeline.files == number
         times = timeline.times[here]
-        if not (before.any() and here.any() and files[number].timed and files[number - 1].timed):
+        clocked = all(
+            file.timed or file.steps is not None for file in files[number - 1 : number + 1]
+        )
+        if not (before.any() and here.any() and clocked):
             continue
         began, ended = timeline.times[before][[0, -1]]
         name = visible(str(files[number].path))
@@ -174,6 +244,7 @@ def window(timeline: Timeline, settings: ReadingSettings) -> Timeline:
             given=f"no frame from {_bound(settings.begin)} to before {_bound(settings.end)}",
             expected=f"frames at {timeline.times.min():g} to {timeline.times.max():g} ps",
             remedy="correct --begin and --end",
+            code="no-frames",
         )
     return timeline.take(found)
 

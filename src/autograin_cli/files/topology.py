@@ -12,8 +12,8 @@ from MDAnalysis.guesser import tables
 from torch import Tensor
 
 from autograin_cli.bond_inference import infer_bonds, infer_hydrogens
-from autograin_cli.errors import SettingError
-from autograin_cli.files.formats.frames import check_readable
+from autograin_cli.errors import InputError, SettingError
+from autograin_cli.files.formats.frames import Atoms, check_readable
 from autograin_cli.files.formats.universe import FAILURES, open_universe, quietly
 from autograin_cli.files.visible import visible
 from autograin_cli.trajectory import Chunk
@@ -69,6 +69,22 @@ def unknown_topology(n_atoms: int) -> Topology:
     return Topology(None, nothing, None, None, False, nothing, universe, (line,))
 
 
+def named_topology(path: Path, atoms: Atoms) -> Topology:
+    """Describe atoms as a file of frames does."""
+    with quietly():
+        universe = MDAnalysis.Universe.empty(len(atoms.names), trajectory=False)
+        if any(atoms.names):
+            universe.add_TopologyAttr("names", list(atoms.names))
+        if any(atoms.elements):
+            universe.add_TopologyAttr("elements", list(atoms.elements))
+        if atoms.masses is not None:
+            universe.add_TopologyAttr("masses", atoms.masses)
+    elements, masses, assumptions = _elements_and_masses(path, universe)
+    nothing = ("",) * len(elements)
+    names = atoms.names if any(atoms.names) else None
+    return Topology(names, elements, masses, None, False, nothing, universe, assumptions)
+
+
 def read_topology(path: Path) -> Topology:
     """Read a topology file in any format of MDAnalysis.
 
@@ -116,7 +132,8 @@ def _elements_and_masses(
     stated = _texts(universe, "elements") or ("",) * len(universe.atoms)
     elements = tuple(element.capitalize() for element in stated)
     values = _attribute(universe, "masses")
-    if values is not None and np.isfinite(values).all() and (np.asarray(values) > 0).all():
+    # Zeros among masses are virtual sites; zeros alone stand for masses that are not known.
+    if values is not None and np.isfinite(values).all() and min(values) >= 0 and max(values) > 0:
         masses = np.asarray(values, dtype=np.float64)
         if not any(elements):
             names = _texts(universe, "names") or elements
@@ -146,6 +163,26 @@ def _bonds(universe: Any) -> Tensor | None:
         return None
     pairs = np.asarray(bonds.indices, dtype=np.int64).reshape(-1, 2)
     return torch.from_numpy(np.unique(np.sort(pairs, axis=1), axis=0))
+
+
+def check_masses(topology: Topology) -> None:
+    """Refuse atoms without mass: virtual sites do not move by the forces on them.
+
+    Raises:
+        InputError: some atoms have no mass although others have.
+    """
+    if topology.masses is None or bool((topology.masses > 0).all()):
+        return
+    massless = (topology.masses <= 0).nonzero().flatten().tolist()
+    names = topology.names or ("",) * topology.n_atoms
+    some = ", ".join(visible(f"{atom} {names[atom]}".strip()) for atom in massless[:5])
+    raise InputError(
+        given=f"{len(massless)} of {topology.n_atoms} atoms have no mass: {some}"
+        + (", …" if len(massless) > 5 else ""),
+        expected="atoms with masses: the forces of virtual sites are on the atoms that place them",
+        remedy="leave virtual sites out with --select 'prop mass > 0', or give them masses",
+        code="massless",
+    )
 
 
 def select_atoms(topology: Topology, selection: str) -> Tensor:

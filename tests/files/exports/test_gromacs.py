@@ -15,6 +15,7 @@ from autograin_cli.files.exports import gromacs
 from autograin_cli.files.exports.model import model_of
 from autograin_cli.files.trajectory_writing import write_trajectory
 from autograin_cli.geometry import minimum_image
+from autograin_cli.potential.force_field import heights
 from autograin_cli.system import Configuration
 from autograin_cli.trajectory import Chunk
 from autograin_cli.units import angstrom_from_nm, nm_from_angstrom
@@ -78,6 +79,29 @@ def test_gromacs_has_our_energies(pair: str, periodic: bool, tmp_path: Path) -> 
     theirs, ours = rerun(tmp_path, artifact, frames())
     assert ours.std() > 10  # kJ/mol
     torch.testing.assert_close(theirs, ours, rtol=1e-5, atol=0.0)
+
+
+@needs_gromacs
+def test_a_cutoff_of_half_the_box_runs_and_has_our_energies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    height = float(heights(export_models.BOX).min())
+    monkeypatch.setattr(export_models, "CUTOFF", 0.4999 * height)
+    theirs, ours = rerun(tmp_path, export_models.artifact(), frames())
+    torch.testing.assert_close(theirs, ours, rtol=1e-5, atol=0.0)
+
+
+def test_only_a_cutoff_that_leaves_no_buffer_seeks_pairs_in_every_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    height = float(heights(export_models.BOX).min())
+    for share, tight in ((0.44, False), (0.46, True)):
+        monkeypatch.setattr(export_models, "CUTOFF", share * height)
+        notes = gromacs.write(export_models.artifact(), tmp_path)
+        assert any("--replicate" in note and "--cutoff" in note for note in notes) == tight
+        assert ("nstlist" in (tmp_path / "run.mdp").read_text()) == tight
+    (note,) = gromacs.write(export_models.artifact("none", periodic=False), tmp_path)[1:]
+    assert "vacuum" in note
 
 
 def test_coordinates_are_the_configuration_to_six_decimals_of_nm(tmp_path: Path) -> None:

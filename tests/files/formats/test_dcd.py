@@ -166,3 +166,18 @@ def test_damaged_records_and_fixed_atoms_are_refused(tmp_path: Path) -> None:
     path.write_bytes(_bytes("<", _positions(3, 5), 0, fixed=2))
     with pytest.raises(InputError, match="2 fixed atoms"):
         open_dcd(path)
+
+
+@pytest.mark.parametrize(("delta", "unit", "timestep"), [(2.0, "fs", 0.002), (0.001, "ps", 0.001)])
+def test_time_steps_of_lammps_are_in_its_own_unit(
+    tmp_path: Path, delta: float, unit: str, timestep: float
+) -> None:
+    path = tmp_path / "a.dcd"
+    with DCDFile(str(path), "w") as file:
+        file.write_header("Written by LAMMPS", 2, 0, 10, delta, 0)
+        for frame in _positions(3, 2):
+            file.write(frame)
+    found = open_dcd(path)
+    np.testing.assert_allclose(found.times, 10 * timestep * np.arange(3), rtol=1e-6)
+    assert found.steps is not None and found.steps.tolist() == [0, 10, 20]
+    assert f"it is taken for {delta:g} {unit}" in found.notes[0]

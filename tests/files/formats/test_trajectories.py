@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autograin_cli.errors import FileAccessError, InputError
-from autograin_cli.files.formats.trajectories import open_frame_file
+from autograin_cli.files.formats.trajectories import ending, is_native, open_frame_file
 
 SAMPLES = Path(__file__).parents[3] / "data" / "samples"
 
@@ -42,3 +42,18 @@ def test_missing_empty_and_foreign_files_are_refused(tmp_path: Path, ending: str
     path.write_bytes(bytes(range(256)))
     with pytest.raises(InputError, match=rf"a\.{ending}"):
         open_frame_file(path)
+
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+@pytest.mark.parametrize("name", ["lammps_plain.lammpstrj", "mdanalysis.nc"])
+def test_formats_of_many_endings_are_known_by_how_they_begin(tmp_path: Path, name: str) -> None:
+    shutil.copy(DATA / name, tmp_path / "a.out")
+    assert is_native(tmp_path / "a.out")
+    assert open_frame_file(tmp_path / "a.out").n_atoms == 20
+
+
+def test_a_packed_text_has_the_ending_of_what_is_in_it() -> None:
+    names = ("a.LAMMPSTRJ.gz", "b.xyz.GZ", "c.xtc.gz", "d.xyz", "e.gz")
+    assert [ending(Path(name)) for name in names] == [".lammpstrj", ".xyz", ".gz", ".xyz", ".gz"]

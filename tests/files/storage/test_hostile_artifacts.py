@@ -251,6 +251,17 @@ def test_what_an_older_autograin_did_not_write_is_not_called_damage(tmp_path: Pa
     assert "is damaged" not in str(told.value) and "write the artifact again" in str(told.value)
 
 
+def test_an_artifact_of_schema_1_2_is_read_without_what_came_later(tmp_path: Path) -> None:
+    def older(file: h5py.File) -> None:
+        file.attrs["schema_version"] = np.bytes_("1.2")
+        del file[f"{MAPPING}/reconstruction_errors"]
+        del file[f"{REFERENCE}/bond_lengths"]
+
+    (mapping, _) = load(damaged(tmp_path, older, "simulation"), KINDS).mappings
+    assert mapping.reconstruction_errors is None
+    assert mapping.bond_lengths is None
+
+
 def test_provenance_is_text_and_no_more(tmp_path: Path) -> None:
     path = damaged(tmp_path, replaced("autograin/provenance/device", 3.0, unit=""))
     with pytest.raises(InputError, match="provenance/device is of type float64"):

@@ -34,6 +34,8 @@ LAWS = [
     (changed(f"{MAPPING}/bead_bonds", 0, [1, 3]), "bead_bonds: 3"),
     (changed(f"{MAPPING}/rigid_groups", 0, 99), "rigid_groups: 99"),
     (replaced(f"{MAPPING}/force_map_kind", text("magic")), "force_map_kind is 'magic'"),
+    (changed(f"{MAPPING}/reconstruction_errors", 3, -0.1), "reconstruction_errors below 0"),
+    (changed(f"{REFERENCE}/bond_lengths", 3, -0.1), "bond_lengths below 0"),
     (changed(f"{REFERENCE}/masses", 0, -1.0), "a mass of 0 or less"),
     (changed(f"{REFERENCE}/copies", (0, 0), 3), "an atom in two copies"),
     (changed(f"{REFERENCE}/copies", (0, 0), -3), "copies: -3"),

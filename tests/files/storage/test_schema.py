@@ -13,7 +13,7 @@ from autograin_cli.files.pages.format_page import schema_page
 from autograin_cli.files.storage.conformance import named_group, place, unit_of
 from autograin_cli.files.storage.field import Field
 from autograin_cli.files.storage.places import path_of
-from autograin_cli.files.storage.records import flatten
+from autograin_cli.files.storage.records import flatten, without_none
 from autograin_cli.files.storage.schema import H5MD, SCHEMA
 from example_artifacts import example
 
@@ -23,7 +23,7 @@ TYPES = {"text": "str", "bool": "bool", "int64": "int", "float64": "float"}
 def rows(record: type[Any], prefix: str) -> Iterator[tuple[str, Any]]:
     """The path and the type of every field of a record and of those inside it."""
     for item in fields(record):
-        hint = typing.get_type_hints(record)[item.name]
+        hint, _ = without_none(typing.get_type_hints(record)[item.name])
         parts = [part for part in typing.get_args(hint) if part not in (type(None), Ellipsis)]
         inner = parts[0] if parts else hint
         if not is_dataclass(inner):

@@ -10,6 +10,8 @@ import numpy as np
 from MDAnalysis import units as mdanalysis_units
 
 from autograin_cli.errors import InputError
+from autograin_cli.files.formats.boxes import boxes_of_cells
+from autograin_cli.files.formats.clocks import in_picoseconds, unit_of_times
 from autograin_cli.files.formats.frames import (
     FrameFile,
     Frames,
@@ -33,6 +35,7 @@ class _Header:
     timestep: in AKMA units; 0 where unknown.
     n_atoms: in a frame.
     frame: layout of a frame.
+    of_lammps: whether LAMMPS wrote it, which gives time steps in a unit of its own.
     """
 
     size: int
@@ -42,6 +45,7 @@ class _Header:
     timestep: float
     n_atoms: int
     frame: np.dtype
+    of_lammps: bool
 
 
 def open_dcd(path: Path) -> FrameFile:
@@ -69,6 +73,7 @@ def open_dcd(path: Path) -> FrameFile:
         holds_forces=~everywhere,
         read=partial(_read, path, header),
         notes=_notes(path, header, n_frames),
+        steps=_steps(header, n_frames),
     )
 
 
@@ -82,7 +87,7 @@ def _header(path: Path, file: BinaryIO) -> _Header:
     numbers = struct.unpack(f"{order}20i", control[4:])
     charmm = numbers[19] != 0
     (timestep,) = struct.unpack_from(f"{order}f" if charmm else f"{order}d", control, 40)
-    _record(file, order)  # remarks
+    remarks = _record(file, order)
     (n_atoms,) = struct.unpack(f"{order}i", _record(file, order))
     if numbers[8] != 0:
         raise InputError(
@@ -100,6 +105,7 @@ def _header(path: Path, file: BinaryIO) -> _Header:
         timestep=timestep,
         n_atoms=n_atoms,
         frame=_frame(order, n_atoms, charmm and numbers[10] != 0, charmm and numbers[11] == 1),
+        of_lammps=b"LAMMPS" in remarks[:200],
     )
 
 
@@ -128,21 +134,44 @@ def _frame(order: str, n_atoms: int, has_box: bool, has_fourth: bool) -> np.dtyp
     )
 
 
+def _steps(header: _Header, n_frames: int) -> np.ndarray | None:
+    """Steps of the frames; None where the header does not give them."""
+    if header.interval < 1:
+        return None
+    return header.first_step + header.interval * np.arange(n_frames, dtype=np.int64)
+
+
 def _times(header: _Header, n_frames: int) -> tuple[np.ndarray, bool]:
     """Times of the frames in ps, and whether the header gives them."""
     frames = np.arange(n_frames, dtype=np.float64)
     if header.interval < 1 or not np.isfinite(header.timestep) or header.timestep <= 0:
         return frames, False
-    timestep = mdanalysis_units.convert(header.timestep, "AKMA", "ps")
-    return (header.first_step + frames * header.interval) * timestep, True
+    steps = header.first_step + frames * header.interval
+    if header.of_lammps:
+        times = steps * header.timestep
+        return in_picoseconds(times, _unit_of_lammps(header)), True
+    return steps * mdanalysis_units.convert(header.timestep, "AKMA", "ps"), True
+
+
+def _unit_of_lammps(header: _Header) -> str:
+    """Unit of a time step that LAMMPS writes."""
+    return unit_of_times(header.timestep * np.arange(2), np.arange(2))
 
 
 def _notes(path: Path, header: _Header, n_frames: int) -> tuple[str, ...]:
-    if header.n_frames == n_frames:
-        return ()
-    announced = f"{header.n_frames} frames" if header.n_frames else "no number of frames"
-    line = f"the header of {visible(str(path))} announces {announced}; by its size it has"
-    return (f"{line} {n_frames}, all of which are read",)
+    name, notes = visible(str(path)), []
+    if header.of_lammps and header.timestep > 0:
+        notes.append(
+            f"{name} is of LAMMPS, which does not tell the unit of its time step: it is taken for "
+            f"{header.timestep:g} {_unit_of_lammps(header)}"
+        )
+    if header.n_frames != n_frames:
+        announced = f"{header.n_frames} frames" if header.n_frames else "no number of frames"
+        notes.append(
+            f"the header of {name} announces {announced}; by its size it has {n_frames}, all of "
+            "which are read"
+        )
+    return tuple(notes)
 
 
 def _read(path: Path, header: _Header, rows: np.ndarray) -> Frames:
@@ -179,23 +208,8 @@ def _boxes(cells: np.ndarray) -> np.ndarray:
     """
     lengths, angles = cells[:, [0, 2, 5]], cells[:, [4, 3, 1]]
     cosines = np.where(np.abs(angles) <= 1, angles, np.cos(np.radians(angles)))
-    boxes = _from_lengths(lengths, np.where(np.abs(cosines) < 1e-12, 0.0, cosines))
+    boxes = boxes_of_cells(lengths, cosines)
     beyond = (np.abs(angles) > 1).any(1)
     symmetric = beyond & ((cells < 0).any(1) | (angles > 180).any(1))
     boxes[symmetric] = cells[symmetric][:, [0, 1, 3, 1, 2, 4, 3, 4, 5]].reshape(-1, 3, 3)
-    return boxes
-
-
-def _from_lengths(lengths: np.ndarray, cosines: np.ndarray) -> np.ndarray:
-    """Box vectors with the first along x and the second in the plane xy; NaN where impossible."""
-    a, b, c = lengths.T
-    alpha, beta, gamma = cosines.T
-    boxes = np.zeros((len(lengths), 3, 3))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sine = np.sqrt(1 - gamma**2)
-        slope = (alpha - beta * gamma) / sine
-        boxes[:, 0, 0] = a
-        boxes[:, 1, 0], boxes[:, 1, 1] = b * gamma, b * sine
-        boxes[:, 2, 0], boxes[:, 2, 1] = c * beta, c * slope
-        boxes[:, 2, 2] = c * np.sqrt(1 - beta**2 - slope**2)
     return boxes

@@ -19,12 +19,27 @@ class Frames:
 
     positions: Å, (frames, atoms, 3); None where not all of the frames have them.
     boxes: Å, (frames, 3, 3), rows are the box vectors, zeros in vacuum; None if never stored.
-    forces: kJ/(mol Å), (frames, atoms, 3); None where not all of the frames have them.
+    forces: kJ/(mol Å), or as stored where the file does not fix their unit, (frames, atoms, 3);
+        None where not all of the frames have them.
     """
 
     positions: np.ndarray | None
     boxes: np.ndarray | None = None
     forces: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Atoms:
+    """What a file of frames tells of its atoms; each has one entry an atom.
+
+    names: of the atoms.
+    elements: of the atoms; '' where unknown.
+    masses: u, (atoms,); None where unknown.
+    """
+
+    names: tuple[str, ...]
+    elements: tuple[str, ...]
+    masses: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -34,11 +49,15 @@ class FrameFile:
     path: of the file.
     n_atoms: atoms in a frame.
     times: ps, (frames,).
-    timed: whether the file holds times; if not they count frames.
+    timed: whether the file holds times; if not they are its steps, or count frames.
     holds_positions: whether each frame has positions, (frames,).
     holds_forces: whether each frame has forces, (frames,).
     read: the frames with the given indices, (frames,), increasing.
     notes: what a user should know of the file, one line each.
+    steps: of the simulation, (frames,), int64; None where the file does not tell them.
+    force_unit: unit of the forces in the file; None where it does not fix one: `Frames.forces`
+        are then as they stand in the file.
+    atoms: None where the file tells nothing of them.
     """
 
     path: Path
@@ -49,6 +68,9 @@ class FrameFile:
     holds_forces: np.ndarray
     read: Callable[[np.ndarray], Frames]
     notes: tuple[str, ...] = ()
+    steps: np.ndarray | None = None
+    force_unit: str | None = "kJ/mol/A"
+    atoms: Atoms | None = None
 
     @property
     def n_frames(self) -> int:
@@ -78,6 +100,7 @@ def check_readable(path: Path) -> None:
             given=f"{name} is empty",
             expected="a file with at least one frame or atom",
             remedy="copy the file again, or give another one",
+            code="truncated",
         )
 
 
@@ -133,6 +156,7 @@ def cut_off(path: Path, frame: int) -> InputError:
         given=f"{visible(str(path))} ends inside frame {frame}",
         expected="whole frames: the file is cut off, or still being written",
         remedy=f"copy the file again, or write its first {frame} frames to a new file",
+        code="truncated",
     )
 
 
@@ -142,6 +166,7 @@ def corrupt(path: Path, frame: int, what: str) -> InputError:
         given=f"{visible(str(path))} is damaged in frame {frame}: {what}",
         expected="whole frames of one trajectory",
         remedy=f"copy the file again, or write its first {frame} frames to a new file",
+        code="damaged",
     )
 
 
@@ -151,4 +176,5 @@ def wrong_format(path: Path, name: str) -> InputError:
         given=f"{visible(str(path))} is no {name} file",
         expected=f"the format {name}, as the name says",
         remedy="give the file the ending of its format, or copy it again",
+        code="format",
     )

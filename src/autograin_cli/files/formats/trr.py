@@ -18,6 +18,7 @@ _BEGIN = struct.pack(">iii12s", 1993, 13, 12, b"GMX_trn_file")
 _SIZES = struct.Struct(">11i")
 _HEADER = len(_BEGIN) + _SIZES.size + 8  # up to time and lambda, which are of either precision
 _POSITIONS, _VELOCITIES, _FORCES, _BOX, _DOUBLE = 1, 2, 4, 8, 16  # contents of a frame
+_CLOCKS = {0: ">i4xf", _DOUBLE: ">i4xd"}  # step and time
 _FACTORS = {_POSITIONS: _ANGSTROM, _FORCES: force_factor(FORCE_UNIT)}
 
 
@@ -36,13 +37,15 @@ def open_trr(path: Path) -> FrameFile:
         holds_positions=(index.contents & _POSITIONS) > 0,
         holds_forces=(index.contents & _FORCES) > 0,
         read=partial(_read, path, index),
+        steps=index.steps,
+        force_unit=FORCE_UNIT,
     )
 
 
 def _parse(header: bytes) -> Header:
     size, n_atoms, contents = _layout(header[: _HEADER - 8])
-    (time,) = struct.unpack_from(">d" if contents & _DOUBLE else ">f", header, _HEADER)
-    return Header(size, n_atoms, time, contents)
+    step, time = struct.unpack_from(_CLOCKS[contents & _DOUBLE], header, _HEADER - 8)
+    return Header(size, n_atoms, time, contents, step)
 
 
 @lru_cache(maxsize=16)

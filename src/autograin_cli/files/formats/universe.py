@@ -1,19 +1,22 @@
 """Every other format of frames, through the readers of MDAnalysis."""
 
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import count, islice, pairwise, takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
 import MDAnalysis
 import numpy as np
 from MDAnalysis.lib.mdamath import triclinic_vectors
+from MDAnalysis.lib.util import openany
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.formats.frames import FrameFile, Frames, corrupt, cut_off
+from autograin_cli.files.formats.frames import FrameFile, Frames, corrupt
 from autograin_cli.files.visible import visible
 
 # What the parsers and readers raise on files that they cannot make sense of.
@@ -28,13 +31,18 @@ FAILURES = (
     RuntimeError,
     StopIteration,
     ImportError,
+    ArithmeticError,
+    AssertionError,
+    MemoryError,
+    NameError,
+    SyntaxError,
+    struct.error,
+    zlib.error,
     MDAnalysis.exceptions.NoDataError,
 )
 
-# Text dumps of LAMMPS: forces in a unit that the file does not tell, steps in place of times.
+# Text dumps of LAMMPS, which MDAnalysis knows by one of these endings alone.
 LAMMPS_DUMPS = (".lammpstrj", ".lammpsdump", ".dump")
-# Formats with a number of atoms in every frame: its line, and the lines before those of atoms.
-_COUNTED = {".xyz": (0, 2), **dict.fromkeys(LAMMPS_DUMPS, (3, 9))}
 
 _PDB = (".pdb", ".ent")
 _CELL = (6, 15, 24, 33, 40, 47, 54)  # columns of lengths and angles in a CRYST1 record
@@ -52,13 +60,15 @@ def open_universe(paths: list[Path]) -> Any:
     """Open a topology, and frames that go with it, without guessing anything.
 
     Raises:
-        InputError: MDAnalysis cannot read them.
+        InputError: MDAnalysis cannot read them, or they would make it open other files.
     """
     formats = {}
     for role, path in (("topology_format", paths[0]), ("format", paths[-1])):
         if path.suffix.lower() in LAMMPS_DUMPS:
             formats[role] = "LAMMPSDUMP"
     try:
+        for path in paths:
+            _check_includes(path)
         with quietly():
             return MDAnalysis.Universe(*map(str, paths), to_guess=(), **formats)
     except FAILURES as error:
@@ -69,6 +79,20 @@ def open_universe(paths: list[Path]) -> Any:
             expected="files in formats that MDAnalysis reads, of the same number of atoms",
             remedy="check the endings and the contents; some formats need a topology (-s)",
         ) from error
+
+
+def _check_includes(path: Path) -> None:
+    """Refuse a topology of GROMACS that names other files: they may be any of this computer."""
+    if ".itp" not in (suffix.lower() for suffix in path.suffixes):
+        return
+    with openany(str(path)) as file:
+        found = next((line for line in file if line.lstrip().startswith("#include")), None)
+    if found:
+        raise InputError(
+            given=f"{visible(str(path))}, which includes other files: {visible(found.strip()[:80])}",
+            expected="a topology that is whole in itself",
+            remedy="give the .tpr, or what gmx grompp -pp writes",
+        )
 
 
 def _frames_of(universe: Any, path: Path) -> Any:
@@ -99,8 +123,6 @@ def open_frames(path: Path, topology: Path | None) -> FrameFile:
     """
     both = [path] if topology is None or topology == path else [topology, path]
     frames = _frames_of(open_universe(both), path)
-    if path.suffix.lower() in _COUNTED:
-        _check_counts(path, frames.n_atoms, *_COUNTED[path.suffix.lower()])
     times, timed, contents = [], True, []
     for frame in range(len(frames)):
         step = _step(path, frames, frame)
@@ -116,38 +138,7 @@ def open_frames(path: Path, topology: Path | None) -> FrameFile:
         holds_positions=held[:, 0],
         holds_forces=held[:, 1],
         read=partial(_read, path, frames, _common_box(path)),
-        notes=_notes(path),
     )
-
-
-def _check_counts(path: Path, n_atoms: int, number: int, n_header: int) -> None:
-    """Check that every frame of a text file is whole and has as many atoms as the first.
-
-    The readers take that for granted, or leave a last frame out in silence.
-
-    Args:
-        path: of the file.
-        n_atoms: of the first frame.
-        number: line of a frame that says how many atoms it has.
-        n_header: lines of a frame before those of its atoms.
-    """
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for frame in count():
-            header = list(islice(file, n_header))
-            if not "".join(header).strip():
-                return
-            said = header[number].strip() if len(header) == n_header else ""
-            if said and said.split()[0] != str(n_atoms):
-                what = f"it says {said[:20]!r} where it should have {n_atoms} atoms as before"
-                raise corrupt(path, frame, what)
-            if not said or sum(1 for _ in islice(file, n_atoms)) < n_atoms:
-                raise cut_off(path, frame)
-
-
-def _notes(path: Path) -> tuple[str, ...]:
-    if path.suffix.lower() not in LAMMPS_DUMPS:
-        return ()
-    return (f"{visible(str(path))} counts steps and holds no times: a step is taken for 1 ps",)
 
 
 def _step(path: Path, frames: Any, frame: int) -> Any:

@@ -20,12 +20,14 @@ class Header(NamedTuple):
     n_atoms: in the frame.
     time: ps.
     contents: of the frame, in bits that the format defines.
+    step: of the simulation.
     """
 
     size: int
     n_atoms: int
     time: float
     contents: int
+    step: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Index:
     sizes: of each frame, bytes, (frames,), int64.
     times: ps, (frames,).
     contents: of each frame, (frames,), int8.
+    steps: of each frame, (frames,), int64.
     n_atoms: in every frame.
     """
 
@@ -43,6 +46,7 @@ class Index:
     sizes: np.ndarray
     times: np.ndarray
     contents: np.ndarray
+    steps: np.ndarray
     n_atoms: int
 
 
@@ -61,14 +65,14 @@ def index_frames(
         InputError: the file is of another format, cut off or damaged, or the number of atoms
             changes.
     """
-    times, offsets, contents = array("d"), array("q"), array("b")
+    times, offsets, contents, steps = array("d"), array("q"), array("b"), array("q")
     n_atoms = offset = 0
     with path.open("rb", buffering=0) as file:
         descriptor = file.fileno()
         end = os.fstat(descriptor).st_size
         while offset < end:
             try:
-                size, n, time, content = parse(os.pread(descriptor, header_size, offset))
+                size, n, time, content, step = parse(os.pread(descriptor, header_size, offset))
             except (ValueError, struct.error):
                 raise _no_header(path, name, len(times), offset + header_size > end) from None
             if n != n_atoms and times:
@@ -77,6 +81,7 @@ def index_frames(
             times.append(time)
             offsets.append(offset)
             contents.append(content)
+            steps.append(step)
             offset += size
     if offset > end:
         raise cut_off(path, len(times) - 1)
@@ -86,6 +91,7 @@ def index_frames(
         sizes=np.diff(starts, append=offset),
         times=np.frombuffer(times, dtype=np.float64),
         contents=np.frombuffer(contents, dtype=np.int8),
+        steps=np.frombuffer(steps, dtype=np.int64),
         n_atoms=n_atoms,
     )
 

@@ -26,8 +26,8 @@ _HEADER = np.dtype(
         ("n_bytes", ">i4"),
     ]
 )
-# Magic number, atoms, time, atoms again, bytes; between them step, box, precision and limits.
-_LOOK = struct.Struct(">ii4xf36xi32xi").unpack
+# Magic number, atoms, step, time, atoms again, bytes; between them box, precision and limits.
+_LOOK = struct.Struct(">iiif36xi32xi").unpack
 
 
 def open_xtc(path: Path) -> FrameFile:
@@ -46,20 +46,21 @@ def open_xtc(path: Path) -> FrameFile:
         holds_positions=everywhere,
         holds_forces=~everywhere,
         read=partial(_read, path, index),
+        steps=index.steps,
     )
 
 
 def _parse(header: bytes) -> Header:
     if len(header) < _HEADER.itemsize:
         header = header.ljust(_HEADER.itemsize, b"\0")
-    magic, n_atoms, time, n_stored, n_bytes = _LOOK(header)
+    magic, n_atoms, step, time, n_stored, n_bytes = _LOOK(header)
     if magic != _MAGIC or n_stored != n_atoms or n_atoms < 1:
         raise ValueError(header)
     if n_atoms <= _MOST_UNCOMPRESSED:
-        return Header(_SHORT_HEADER.itemsize + 12 * n_atoms, n_atoms, time, 0)
+        return Header(_SHORT_HEADER.itemsize + 12 * n_atoms, n_atoms, time, 0, step)
     if n_bytes < n_atoms // 8:  # too few for so many atoms
         raise ValueError(header)
-    return Header(_HEADER.itemsize + (n_bytes + 3) // 4 * 4, n_atoms, time, 0)
+    return Header(_HEADER.itemsize + (n_bytes + 3) // 4 * 4, n_atoms, time, 0, step)
 
 
 def _read(path: Path, index: Index, rows: np.ndarray) -> Frames:
