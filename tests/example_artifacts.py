@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
+from autograin_cli.checking.finding import Finding
 from autograin_cli.comparison.comparison import (
     Comparison,
     Distribution,
@@ -62,7 +63,13 @@ def example(name: str, seed: int = 0) -> Artifact:
     kind, random = name, torch.Generator().manual_seed(seed)
     mappings = (
         _mapping(random, "OTP", first_atom=0),
-        replace(_mapping(random, "β/x %.", first_atom=14), certificate=None, history=None),
+        replace(
+            _mapping(random, "β/x %.", first_atom=14),
+            certificate=None,
+            history=None,
+            reconstruction_errors=None,
+            bond_lengths=None,
+        ),
     )
     has = {"mapping": 0, "potential": 1, "simulation": 2, "comparison": 3}[kind]
     return Artifact(
@@ -79,6 +86,10 @@ def example(name: str, seed: int = 0) -> Artifact:
             "autograin fit-mapping 'a b.xtc'", '{"beads": 3}', "{}", "cpu", "2026-01-01T00:00:00Z"
         ),
         warnings=("masses are guessed: C → 12.011 u", ""),
+        checks=(
+            Finding("force-unit", "failed", "71 ± 2 K", 71.25, "K", "300 K", "kcal", "convert"),
+            Finding("net-force", "unmeasured", "only some atoms are read"),
+        ),
     )
 
 
@@ -146,6 +157,8 @@ def _mapping(random: torch.Generator, name: str, first_atom: int) -> Mapping:
             loss=normal(random, 4) ** 2,
             assignments=normal(random, 4, N_BEADS, 7).softmax(1),
         ),
+        reconstruction_errors=normal(random, 7) ** 2,
+        bond_lengths=normal(random, 6) ** 2,
     )
 
 

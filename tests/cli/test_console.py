@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 import torch
@@ -79,6 +79,22 @@ def test_a_task_that_tells_how_far_it_is_writes_its_words_in_a_log(
         while not text.startswith("training: loss") and monotonic() < deadline:
             text = log.text()
     assert text.splitlines()[0] == "training: loss 0.5, at most 3 min left: 0.0 s, 25 %"
+
+
+def test_a_log_shows_that_a_command_is_alive_between_its_tasks(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_module, "_SECONDS_BETWEEN_LINES", 0.01)
+    text, deadline = "", monotonic() + 10
+    with log.console.working():
+        while not text and monotonic() < deadline:
+            text = log.text()
+        with log.console.task("fitting"):
+            sleep(0.05)
+            log.text()  # a line that was begun before
+            sleep(0.05)
+            assert "working" not in log.text()
+    assert text.splitlines()[0] == "working: 0.0 s"
 
 
 def test_a_process_that_does_not_speak_is_silent_but_keeps_its_warnings(

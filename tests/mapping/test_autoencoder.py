@@ -5,12 +5,14 @@ import torch
 from torch import Tensor
 
 from autograin_cli.mapping.autoencoder import (
+    bond_lengths,
     compactness,
     decoder,
     encoder,
     mean_square_force,
     one_hot,
     reconstruction_bound,
+    reconstruction_errors,
     reconstruction_loss,
 )
 from autograin_cli.mapping.moments import moments
@@ -53,6 +55,28 @@ def test_the_loss_from_moments_is_the_plain_loss_over_frames(structures: Tensor)
     torch.testing.assert_close(
         reconstruction_loss(encoding, decoding, gram), expected, rtol=1e-10, atol=0
     )
+
+
+def test_errors_of_atoms_from_moments_are_the_plain_ones_and_their_mean_square_is_the_loss(
+    structures: Tensor,
+) -> None:
+    gram = moments(structures).gram
+    encodings = torch.stack([_random_encoder(3, 32, seed=seed)[1] for seed in (0, 1)])
+    decodings = decoder(encodings, gram)
+    errors = reconstruction_errors(encodings, decodings, gram)
+    for encoding, decoding, found in zip(encodings, decodings, errors, strict=True):
+        distances = (structures - decoding @ (encoding @ structures)).square().sum(-1)
+        torch.testing.assert_close(found, distances.mean(0).sqrt(), rtol=1e-10, atol=0)
+        loss = reconstruction_loss(encoding, decoding, gram)
+        torch.testing.assert_close(found.square().mean(), loss, rtol=1e-12, atol=0)
+
+
+def test_lengths_of_bonds_from_moments_are_the_plain_ones(structures: Tensor) -> None:
+    bonds = ortho_terphenyl().bonds
+    steps = structures[:, bonds[:, 0]] - structures[:, bonds[:, 1]]
+    plain = steps.square().sum(-1).mean(0).sqrt()
+    found = bond_lengths(moments(structures).gram, bonds)
+    torch.testing.assert_close(found, plain, rtol=1e-10, atol=0)
 
 
 def test_the_symmetrised_loss_is_the_plain_loss_over_frames_and_their_images() -> None:

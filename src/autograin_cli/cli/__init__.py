@@ -7,16 +7,20 @@ from types import TracebackType
 from typing import Any
 
 import click
+from click.exceptions import Exit
 
 from autograin_cli import __version__
 from autograin_cli.cli.compare import compare
+from autograin_cli.cli.decode import decode
 from autograin_cli.cli.export import export
 from autograin_cli.cli.fit_mapping import fit_mapping
 from autograin_cli.cli.fit_potential import fit_potential
 from autograin_cli.cli.inspect import inspect
 from autograin_cli.cli.results import write_json
 from autograin_cli.cli.simulate import simulate
-from autograin_cli.errors import AutograinError
+from autograin_cli.cli.streams import patient_streams, refusal
+from autograin_cli.errors import AutograinError, FileAccessError
+from autograin_cli.files.visible import visible
 
 _INTERRUPTED = 130
 _AS_JSON = "autograin.json"
@@ -33,6 +37,7 @@ Example, fitted on the first 3 ns and compared with the rest:
                           --forces md_forces.dcd --force-unit kJ/mol/A
   autograin simulate      potential.h5 --time 1ns
   autograin compare       simulation.h5 md.xtc -s md.psf --begin 3ns --report report.html
+  autograin decode        simulation.h5 -o atoms.pdb
   autograin export        potential.h5 --to lammps
   autograin inspect       comparison.h5
 
@@ -58,10 +63,22 @@ Standard output carries only the result: the path of the file written, or JSON w
 class ErrorBoundary(click.Group):
     """Show an AutograinError as a message, with its own exit code."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Note whether errors are wanted as JSON, before anything can go wrong."""
-        ctx.meta[_AS_JSON] = "--json" in args
-        return super().parse_args(ctx, args)
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read what stands before the command; an error is told like those of the command."""
+        as_json = "--json" in args
+        try:
+            context = super().make_context(info_name, args, parent, **extra)
+        except click.ClickException as error:
+            _show(error, as_json=as_json)
+            raise Exit(error.exit_code) from error
+        context.meta[_AS_JSON] = as_json
+        return context
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Names of the commands, in the order in which they are used."""
@@ -76,6 +93,8 @@ class ErrorBoundary(click.Group):
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
+            if ctx.meta[_AS_JSON]:
+                _write_failure({"type": "interrupted", "given": "Ctrl-C"}, _INTERRUPTED)
             ctx.exit(_INTERRUPTED)
 
 
@@ -83,13 +102,19 @@ def _show(error: AutograinError | click.ClickException, *, as_json: bool) -> Non
     """Tell an error on standard error, and as JSON on standard output where that is wanted."""
     described: dict[str, Any] = {"type": type(error).__name__}
     if isinstance(error, AutograinError):
-        click.echo(f"error: {error}", err=True)
+        # Each part has been made safe to see where it was composed; this is the last door.
+        click.echo("\n".join(map(visible, f"error: {error}".split("\n"))), err=True)
         described |= {"given": error.given, "expected": error.expected, "to_fix": error.remedy}
+        described |= {"code": error.code} if error.code else {}
     else:
         error.show()
         described |= {"given": error.format_message()}
     if as_json:
-        write_json({"error": described, "exit_code": error.exit_code})
+        _write_failure(described, error.exit_code)
+
+
+def _write_failure(described: dict[str, Any], exit_code: int) -> None:
+    write_json({"error": described, "exit_code": exit_code})
 
 
 @click.group(
@@ -102,18 +127,34 @@ def autograin() -> None:
     """Learn a coarse-grained model of a molecule from an atomistic trajectory with forces.
 
     Four commands, in this order; each writes one file, which holds all that the next one needs.
-    Then export writes the model for other programs, and inspect shows what is in such a file.
+    Then decode writes atoms from beads, export the model for other programs, and inspect shows
+    what is in such a file.
     """
 
 
-for command in (fit_mapping, fit_potential, simulate, compare, export, inspect):
+for command in (fit_mapping, fit_potential, simulate, compare, decode, export, inspect):
     autograin.add_command(command)
 
 
 def main() -> None:
     """Run the program; the entry point of the console script."""
     sys.excepthook = _internal_error
-    autograin(prog_name="autograin")
+    output = patient_streams()
+    try:
+        autograin(prog_name="autograin")
+    except SystemExit as end:
+        if not end.code and (reason := refusal(output)):
+            _show(_untold(reason), as_json=False)
+            sys.exit(FileAccessError.exit_code)
+        raise
+
+
+def _untold(reason: str) -> FileAccessError:
+    return FileAccessError(
+        given=f"standard output cannot be written: {reason}",
+        expected="room for the result, which is told there",
+        remedy="make room; what the command was to write is written",
+    )
 
 
 def _internal_error(
@@ -123,10 +164,9 @@ def _internal_error(
     if os.environ.get(_TRACEBACK):
         traceback.print_exception(kind, error, trace)
     click.echo(
-        f"internal error: {kind.__name__}: {error}\n"
+        f"internal error: {kind.__name__}: {visible(str(error))}\n"
         f"  this is a mistake in autograin, please report it; {_TRACEBACK}=1 shows where it is",
         err=True,
     )
     if "--json" in sys.argv:
-        described = {"type": "internal error", "given": f"{kind.__name__}: {error}"}
-        write_json({"error": described, "exit_code": 1})
+        _write_failure({"type": "internal error", "given": f"{kind.__name__}: {error}"}, 1)

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 from autograin_cli.cli.console import Console
-from autograin_cli.files.pages import liquid_tables, tables
+from autograin_cli.files.pages import liquid_tables, reconstruction, tables
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.potential.pair import PairTerm
 from autograin_cli.potential.potential import Potential
@@ -23,6 +23,10 @@ def show_mapping(mapping: Mapping, console: Console) -> None:
     console.table(title, ("bead", "mass", "atoms"), columns_of(tables.bead_rows(mapping)))
     if mapping.certificate is not None:
         console.facts("How far to trust it", facts_of(tables.trust_rows(mapping.certificate)))
+    errors = reconstruction.bead_error_rows(mapping)
+    if errors:
+        columns = ("bead", "root mean square error", "atoms")
+        console.table("How well atoms are put back", columns, columns_of(errors))
 
 
 def mapping_values(mapping: Mapping) -> dict[str, Any]:
@@ -42,6 +46,9 @@ def mapping_values(mapping: Mapping) -> dict[str, Any]:
             for bead, name in enumerate(mapping.bead_names)
         ],
         "assignment": mapping.assignment.tolist(),
+        "reconstruction_errors": None
+        if mapping.reconstruction_errors is None
+        else mapping.reconstruction_errors.tolist(),
         "certificate": None
         if certificate is None
         else asdict(certificate)

@@ -22,6 +22,7 @@ from autograin_cli.files.pages import (
 from autograin_cli.files.pages.drawing import molecule_figure
 from autograin_cli.files.pages.figures import drawn
 from autograin_cli.files.pages.neural_sections import neural_section
+from autograin_cli.files.pages.reconstruction import bead_error_rows, reconstruction_figure
 from autograin_cli.files.storage.artifact import term_names
 from autograin_cli.files.visible import visible
 from autograin_cli.mapping.mapping import Mapping
@@ -42,6 +43,8 @@ class MappingSection:
     loss: Markup | None
     beads: list[tables.Row]
     trust: list[tables.Row]
+    reconstruction: Markup | None
+    errors: list[tables.Row]
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def _shown(value: Any) -> Any:
 def _mapping_section(mapping: Mapping) -> MappingSection:
     """Draw and tabulate a mapping."""
     name = mapping.molecule.name
-    history = mapping.history
+    history, errors = mapping.history, reconstruction_figure(mapping)
     return MappingSection(
         mapping=mapping,
         molecule=drawn(molecule_figure(mapping), f"atoms of {name}, coloured by bead"),
@@ -148,6 +151,8 @@ def _mapping_section(mapping: Mapping) -> MappingSection:
         loss=drawn(figures.loss_figure(mapping, history), f"loss of {name}") if history else None,
         beads=tables.bead_rows(mapping),
         trust=tables.trust_rows(mapping.certificate) if mapping.certificate else [],
+        reconstruction=drawn(errors, f"errors of the atoms of {name}") if errors else None,
+        errors=bead_error_rows(mapping),
     )
 
 

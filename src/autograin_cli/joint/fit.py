@@ -15,7 +15,7 @@ from autograin_cli.joint.learned import Learned
 from autograin_cli.joint.result import JointReport, JointResult, compared
 from autograin_cli.joint.structures import Structures, passes_wanted, sample
 from autograin_cli.joint.training import BATCH, Guarded, Model, beads_of, own_objective, train
-from autograin_cli.mapping.autoencoder import decoder
+from autograin_cli.mapping.autoencoder import decoder, reconstruction_errors
 from autograin_cli.mapping.force_maps import bead_masses, sum_map
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.mapping.moments import Moments, Survey, surveys
@@ -163,11 +163,13 @@ def changed(mapping: Mapping, assignment: Tensor, goal: Goal, seen: Moments) -> 
     _, encoding = hard_encoder(goal, assignment)
     bonds = quotient_bonds(molecule.bonds, assignment)
     types = bead_types(assignment, mapping.n_beads, bonds, mapping.orbits)
+    gram = goal.symmetrised(seen)
+    decoding = decoder(encoding, gram)
     return replace(
         mapping,
         assignment=assignment,
         encoder=encoding,
-        decoder=decoder(encoding, goal.symmetrised(seen)),
+        decoder=decoding,
         force_map=sum_map(assignment, mapping.rigid_groups),
         force_map_kind="sum",
         bead_names=bead_names(types),
@@ -176,6 +178,7 @@ def changed(mapping: Mapping, assignment: Tensor, goal: Goal, seen: Moments) -> 
         bead_bonds=bonds,
         certificate=None,
         history=None,
+        reconstruction_errors=reconstruction_errors(encoding, decoding, gram),
     )
 
 

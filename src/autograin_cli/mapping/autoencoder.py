@@ -106,8 +106,42 @@ def reconstruction_loss(encoder: Tensor, decoder: Tensor, gram: Tensor) -> Tenso
 
     Source: Eq. (1) of arXiv:1812.02706; docs/method.md, "The loss needs only second moments".
     """
+    return _lost(encoder, decoder, gram).sum((-2, -1)) / gram.shape[0]
+
+
+def reconstruction_errors(encoder: Tensor, decoder: Tensor, gram: Tensor) -> Tensor:
+    """Root mean square distance of each atom from where the decoder puts it.
+
+    Args:
+        encoder: E, (..., beads, atoms).
+        decoder: D, (..., atoms, beads).
+        gram: G, Å², (atoms, atoms).
+
+    Returns:
+        Å, (..., atoms); the mean of their squares is L_AE.
+    """
+    return _lost(encoder, decoder, gram).sum(-1).clamp_min(0).sqrt()
+
+
+def _lost(encoder: Tensor, decoder: Tensor, gram: Tensor) -> Tensor:
+    """Terms whose sums over a row are the diagonal of (I - DE) G (I - DE)ᵀ, Å²."""
     residual = torch.eye(gram.shape[0], dtype=gram.dtype) - decoder @ encoder
-    return (residual @ gram * residual).sum((-2, -1)) / gram.shape[0]
+    return residual @ gram * residual
+
+
+def bond_lengths(gram: Tensor, bonds: Tensor) -> Tensor:
+    """Root mean square lengths of bonds, G_ii + G_jj - 2 G_ij under the root.
+
+    Args:
+        gram: G, Å², (atoms, atoms).
+        bonds: pairs of atoms, (bonds, 2), int64.
+
+    Returns:
+        Å, (bonds,).
+    """
+    first, second = bonds.T
+    own = gram.diagonal()
+    return (own[first] + own[second] - 2 * gram[first, second]).clamp_min(0).sqrt()
 
 
 def compactness(shares: Tensor, encoder: Tensor, gram: Tensor) -> Tensor:

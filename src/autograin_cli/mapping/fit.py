@@ -8,10 +8,12 @@ from torch import Tensor
 
 from autograin_cli.mapping.anneal import Annealed, Goal, anneal
 from autograin_cli.mapping.autoencoder import (
+    bond_lengths,
     compactness,
     decoder,
     encoder,
     one_hot,
+    reconstruction_errors,
     reconstruction_loss,
 )
 from autograin_cli.mapping.certificate import candidates, certify, choose
@@ -104,6 +106,8 @@ def fit_survey(seen: Survey, molecule: Molecule, settings: MappingSettings) -> M
         mean_structure=seen.mean_structure,
         certificate=certify(problem, assignment, encoding, evaluated, choice, soft),
         history=history,
+        reconstruction_errors=reconstruction_errors(encoding, decoding, problem.gram),
+        bond_lengths=bond_lengths(problem.gram, molecule.bonds),
     )
 
 

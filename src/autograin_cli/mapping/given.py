@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 
 from autograin_cli.errors import InputError
-from autograin_cli.mapping.autoencoder import decoder, encoder, one_hot
+from autograin_cli.mapping.autoencoder import (
+    bond_lengths,
+    decoder,
+    encoder,
+    one_hot,
+    reconstruction_errors,
+)
 from autograin_cli.mapping.force_maps import bead_masses, check_rigid_groups, sum_map
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.mapping.moments import Survey, moments
@@ -70,11 +76,12 @@ def given_mapping(molecule: Molecule, beads: GivenBeads, structures: Tensor) -> 
     if masses is not None:
         _check_masses(masses, beads)
     bonds = _bonds(molecule, beads.assignment) if beads.bonds is None else beads.bonds
+    decoding = decoder(encoding, gram)
     return Mapping(
         molecule=molecule,
         assignment=beads.assignment,
         encoder=encoding,
-        decoder=decoder(encoding, gram),
+        decoder=decoding,
         force_map=sum_map(beads.assignment, rigid),
         force_map_kind="sum",
         bead_names=beads.names,
@@ -86,6 +93,8 @@ def given_mapping(molecule: Molecule, beads: GivenBeads, structures: Tensor) -> 
         mean_structure=seen.mean_structure,
         certificate=None,
         history=None,
+        reconstruction_errors=reconstruction_errors(encoding, decoding, gram),
+        bond_lengths=bond_lengths(gram, molecule.bonds),
     )
 
 

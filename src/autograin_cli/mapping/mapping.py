@@ -118,6 +118,10 @@ class Mapping:
     mean_structure: Å, (atoms, 3), in a frame of its own.
     certificate: how far to trust it; None for a mapping made by hand.
     history: of the annealing; None where there was none.
+    reconstruction_errors: root mean square distance of each atom from where the decoder puts it,
+        Å, (atoms,), over the frames that the mapping was made from; None in a file of schema 1.2.
+    bond_lengths: root mean square length of each bond of the molecule in these frames, Å,
+        (bonds,); None in a file of schema 1.2.
     """
 
     molecule: Molecule
@@ -135,6 +139,8 @@ class Mapping:
     mean_structure: Tensor
     certificate: Certificate | None
     history: History | None
+    reconstruction_errors: Tensor | None = None
+    bond_lengths: Tensor | None = None
 
     @property
     def n_beads(self) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from autograin_cli.checking.finding import Finding
 from autograin_cli.comparison.comparison import Comparison
 from autograin_cli.mapping.components import system_of
 from autograin_cli.mapping.mapping import Mapping
@@ -70,6 +71,7 @@ class Artifact:
     provenance: how it came about.
     warnings: what the user was warned of.
     neural: what networks add to the classical terms; None without.
+    checks: what the checks of the input of the last fit found; None before schema 1.3.
     """
 
     kind: str
@@ -84,6 +86,7 @@ class Artifact:
     provenance: Provenance
     warnings: tuple[str, ...]
     neural: NeuralPotential | None = None
+    checks: tuple[Finding, ...] | None = None
 
 
 def term_names(artifact: Artifact) -> tuple[str, ...]:

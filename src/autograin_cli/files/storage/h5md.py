@@ -203,7 +203,12 @@ class BeadTrajectory:
         """A simulation keeps no forces."""
         return False
 
-    def chunks(self) -> Iterator[Chunk]:
+    @property
+    def keeper(self) -> None:
+        """Nothing is kept here."""
+        return
+
+    def chunks(self, first: int = 0) -> Iterator[Chunk]:
         """Yield a few megabytes of frames at a time.
 
         Raises:
@@ -212,14 +217,14 @@ class BeadTrajectory:
         """
         n_rows = max(1, PART_BYTES // max(1, self.n_atoms * 24))
         with opened(self.path) as file:
-            for first in range(0, self.n_frames, n_rows):
-                rows = slice(first, first + n_rows)
+            for frame in range(first, self.n_frames, n_rows):
+                rows = slice(frame, frame + n_rows)
                 positions = torch.from_numpy(file[POSITIONS][rows])
-                self._check_finite(positions, first)
+                self._check_finite(positions, frame)
                 boxes = torch.from_numpy(file[EDGES][rows]) if self.has_box else None
                 if boxes is not None:
-                    self._check_finite(boxes, first)
-                    self._check_volumes(boxes, first)
+                    self._check_finite(boxes, frame)
+                    self._check_volumes(boxes, frame)
                 times = torch.from_numpy(file[_TIMES][rows])
                 yield Chunk(positions=positions, times=times, boxes=boxes)
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from autograin_cli.checking.finding import OUTCOMES
 from autograin_cli.files.storage.artifact import Artifact, term_names
 from autograin_cli.files.storage.checks import check_choice, require
 from autograin_cli.files.storage.mapping_laws import check_mappings
@@ -39,6 +40,8 @@ def check_artifact(artifact: Artifact) -> None:
         check_simulation(artifact.simulation, artifact.mappings, n_terms)
     if artifact.comparison is not None:
         check_comparison(artifact.comparison)
+    for finding in artifact.checks or ():
+        check_choice(f"check {finding.name}: outcome", finding.outcome, OUTCOMES)
 
 
 def _check_stage(artifact: Artifact) -> None:

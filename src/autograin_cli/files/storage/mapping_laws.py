@@ -29,6 +29,7 @@ def check_mappings(mappings: tuple[Mapping, ...]) -> None:
         _check_molecule(where, mapping.molecule)
         _check_indices(where, mapping)
         _check_weights(where, mapping)
+        _check_lengths(where, mapping)
         if mapping.certificate is not None:
             _check_certificate(where, mapping.certificate)
     copies = torch.cat([mapping.molecule.copies.flatten() for mapping in mappings])
@@ -74,6 +75,13 @@ def _check_weights(where: str, mapping: Mapping) -> None:
     if mapping.bead_masses is not None:
         positive = bool((mapping.bead_masses > 0).all())
         require(positive, f"{where}: a bead mass of 0 or less", "masses > 0 u")
+
+
+def _check_lengths(where: str, mapping: Mapping) -> None:
+    for name in ("reconstruction_errors", "bond_lengths"):
+        lengths = getattr(mapping, name)
+        sound = lengths is None or bool((lengths >= 0).all())
+        require(sound, f"{where}: {name} below 0", "lengths of 0 Å or more")
 
 
 def _check_certificate(where: str, certificate: Certificate) -> None:

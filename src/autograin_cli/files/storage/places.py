@@ -12,8 +12,13 @@ _PLACES = {
     "inputs": "autograin/inputs/stage",
     "provenance": "autograin/provenance",
     "warnings": "autograin/warnings",
+    "checks": "autograin/checks",
 }
-_REFERENCE = ("orbits", "mean_structure")  # of a mapping, but they describe the atoms
+_REFERENCE = (
+    "orbits",
+    "mean_structure",
+    "bond_lengths",
+)  # of a mapping, but they describe the atoms
 KIND = "kind"  # an attribute of the root
 
 

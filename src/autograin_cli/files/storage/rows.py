@@ -14,12 +14,14 @@ REFERENCE = {
     "copies": whole("copies", "atoms"),
     "orbits": whole("atoms"),
     "mean_structure": real("atoms", "3", unit=ANGSTROM),
+    "bond_lengths": real("bonds", unit=ANGSTROM),
 }
 
 MAPPING = {
     "assignment": whole("atoms"),
     "encoder": real("beads", "atoms"),
     "decoder": real("atoms", "beads"),
+    "reconstruction_errors": real("atoms", unit=ANGSTROM),
     "force_map": real("beads", "atoms"),
     "force_map_kind": text(),
     "bead_names": text("beads"),
@@ -278,6 +280,17 @@ INPUT = {
     "first_time": real(unit="ps"),
     "last_time": real(unit="ps"),
     "stride": whole(),
+}
+
+CHECK = {
+    "name": text(),
+    "outcome": text(),
+    "measured": text(),
+    "value": real(unit="{unit}"),
+    "unit": text(),
+    "expected": text(),
+    "cause": text(),
+    "remedy": text(),
 }
 
 PROVENANCE = {name: text() for name in ("command", "settings", "versions", "device", "created")}

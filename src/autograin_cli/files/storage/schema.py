@@ -8,7 +8,7 @@ from autograin_cli.files.storage import order_rows, rows
 from autograin_cli.files.storage.field import ANGSTROM, ENERGY, Field, real, text, under, whole
 
 SCHEMA_NAME = "autograin-artifact"
-SCHEMA_VERSION = (1, 2)
+SCHEMA_VERSION = (1, 3)
 
 KIND_COMMANDS = {
     "mapping": "fit-mapping",
@@ -102,6 +102,7 @@ SCHEMA: dict[str, Field] = {
     **under(f"{_COMPARISON}/quantities/*", rows.QUANTITY),
     **under("autograin/inputs/training/*", rows.INPUT),
     **under("autograin/inputs/stage/*", rows.INPUT),
+    **under("autograin/checks/*", rows.CHECK),
     **under("autograin/provenance", rows.PROVENANCE),
     "autograin/warnings": text("warnings"),
     **H5MD,

@@ -1,0 +1,165 @@
+"""What a shell, a batch system and `make` see: streams closed or full, names, exit codes, start-up."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from autograin_cli.cli import autograin
+from autograin_cli.cli.streams import PatientStream
+from autograin_cli.cli.threads import job_threads
+from pipeline import PSF, SAMPLES
+
+SOURCE = Path(__file__).parents[2] / "src"
+SHORT = str(SAMPLES / "aniline_6ps.xtc")
+# A command without anything slow: it tells a result, says something, or fails.
+PROGRAM = """
+import sys, click
+from autograin_cli import cli
+from autograin_cli.cli.results import tell_result
+@cli.autograin.command()
+@click.argument('what')
+@click.option('--json', 'as_json', is_flag=True)
+def work(what, as_json):
+    for _ in range(3):
+        click.echo('a note', err=True)
+    with open('made', 'w') as file:
+        file.write(str(file.fileno()))
+    if what == 'log':
+        from autograin_cli.cli.console import open_console
+        open_console(quiet=False, verbose=False).warn('careful')
+    if what == 'interrupt':
+        raise KeyboardInterrupt
+    if what == 'fail':
+        raise ZeroDivisionError
+    tell_result(what, {'unit': '\\u00c5'}, as_json=as_json)
+cli.main()
+"""
+
+
+def shell(
+    redirected: str, *arguments: str | bytes, folder: Path, **variables: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the small program in a shell, with its streams as a shell redirects them."""
+    (folder / "program.py").write_text(PROGRAM)
+    command = f'"{sys.executable}" program.py work "$@" {redirected}'
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}", "bash", *arguments],
+        cwd=folder,
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": str(SOURCE)} | variables,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("redirected", [">&-", "2>&-", "<&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_work_is_done_though_streams_are_closed_or_full(redirected: str, tmp_path: Path) -> None:
+    done = shell(redirected, "x", folder=tmp_path)
+    assert (done.returncode, done.stderr.count(b"a note") in (0, 3)) == (0, True)
+    # A file that took the number of a closed stream would get what is told there.
+    assert int((tmp_path / "made").read_text()) > 2
+
+
+@pytest.mark.parametrize("redirected", ["| head -c0", "2>&1 | head -c0", "2>&1 >/dev/null | head -c0"])
+def test_a_reader_that_wants_no_more_is_no_failure(redirected: str, tmp_path: Path) -> None:
+    done = shell(redirected, "x", folder=tmp_path)
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr and b"rror" not in done.stderr
+
+
+def test_a_result_that_cannot_be_told_is_an_error_of_its_own(tmp_path: Path) -> None:
+    done = shell(">/dev/full", "x", folder=tmp_path)
+    assert done.returncode == 74
+    assert b"standard output cannot be written: No space left" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_patient_stream_drops_what_it_cannot_write_and_remembers_why() -> None:
+    with open("/dev/full", "wb") as full:
+        stream = PatientStream(full.fileno())
+        assert [stream.write(b"abc"), stream.write(b"de")] == [3, 2]
+        assert stream.error is not None and "space" in str(stream.error)
+
+
+def test_names_that_are_no_text_come_out_as_they_went_in(tmp_path: Path) -> None:
+    name = b"m\xff.h5"
+    assert shell("", name, folder=tmp_path).stdout == name + b"\n"
+    told = json.loads(shell("", name, "--json", folder=tmp_path).stdout)
+    assert os.fsencode(told["output"]) == name
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_is_json_in_every_locale(encoding: str, tmp_path: Path) -> None:
+    done = shell("", "x", "--json", folder=tmp_path, PYTHONIOENCODING=encoding)
+    assert done.returncode == 0
+    assert json.loads(done.stdout.decode(encoding)) == {"output": "x", "unit": "Å"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("interrupt", "--json"), 130),
+        (("fail", "--json"), 1),
+        (("x", "--json", "--nope"), 2),
+    ],
+)
+def test_json_tells_every_failure_with_its_exit_code(
+    arguments: tuple[str, ...], code: int, tmp_path: Path
+) -> None:
+    done = shell("", *arguments, folder=tmp_path)
+    assert done.returncode == code
+    assert json.loads(done.stdout)["exit_code"] == code
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--nope", "--json"), ("nosuch", "--json")])
+def test_wrong_usage_before_the_command_is_json_too(arguments: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(autograin, arguments)
+    assert done.exit_code == 2
+    assert json.loads(done.stdout)["exit_code"] == 2
+
+
+def test_a_log_has_no_escape_codes_whatever_the_environment(tmp_path: Path) -> None:
+    variables = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    done = shell("", "log", folder=tmp_path, **variables)
+    assert done.stderr == b"a note\n" * 3 + b"warning: careful\n"
+    assert done.stdout == b"log\n"
+
+
+def cpu(*command: str, **variables: str) -> float:
+    """User and system time of a command, the least of three, s."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, capture_output=True, env=os.environ | variables, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return min(once() for _ in range(3))
+
+
+def test_help_takes_less_than_half_a_second() -> None:
+    """Of a machine that starts Python in 20 ms; a slower one takes longer for both."""
+    nothing = cpu(sys.executable, "-c", "pass")
+    helped = cpu(sys.executable, "-m", "autograin_cli", "--help", PYTHONPATH=str(SOURCE))
+    assert helped < max(0.5, 25 * nothing)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "allotted", "expected"), [(0, "3", 3), (2, "3", 2), (0, "", 0), (0, "x", 0)]
+)
+def test_threads_are_those_of_the_job(
+    chosen: int, allotted: str, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", allotted)
+    assert job_threads(chosen) == expected
