@@ -36,7 +36,7 @@ help:
 	@echo "make test-slow   all tests"
 	@echo "make check       test, lint, types and docs: what CI runs"
 	@echo "make format      lay out the code"
-	@echo "make docs        rebuild the generated pages; fails if one was out of date"
+	@echo "make docs        rebuild the generated pages, fail if one was out of date; all pages as HTML"
 	@echo "make data        the full atomistic sets of the liquids, 1 ns each (hours; -j2: two at once)"
 	@echo "make samples     regenerate the sample data, those of the liquids from the full sets"
 	@echo "make figures     figures 2 to 6 of the paper, from the full sets (hours; -j2: two at once)"
@@ -90,18 +90,21 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
-# Tests are many small problems, in which threads get in one another's way.
+# Tests are many small problems, in which threads get in one another's way: one process a core.
 test test-slow: export OMP_NUM_THREADS ?= 1
+TOGETHER := -n auto --dist worksteal
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m 'not slow' --cov --cov-report=term
+	$(BIN)/python -m pytest -m 'not slow' $(TOGETHER) --cov --cov-report=term
 
 test-slow: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TOGETHER)
 
 docs: $(INSTALLED)
 	$(BIN)/python docs/cli_page.py
 	$(BIN)/python docs/format_page.py
+	$(BIN)/sphinx-build -W --keep-going -q docs build/docs
+	@echo "The pages are in build/docs/index.html"
 
 check: test lint types docs
 
