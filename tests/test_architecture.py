@@ -10,8 +10,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "autograin_cli"
 STAGES = {"mapping", "potential", "simulation", "comparison"}
 MAY_IMPORT = {
-    "cli": {"cli", "files", "joint", *STAGES},
-    "files": {"files", *STAGES},
+    "cli": {"cli", "files", "joint", "checking", *STAGES},
+    # An artifact keeps what the checks of its input found.
+    "files": {"files", "checking", *STAGES},
+    # The checks come before every stage and know none of them.
+    "checking": {"checking"},
     "joint": {"joint", "mapping", "potential"},
     "mapping": {"mapping"},
     "potential": {"potential"},

@@ -76,6 +76,12 @@ def test_the_help_of_a_command_has_an_example_that_the_parser_takes(name: str) -
         command.make_context(name, example.split())
 
 
+def test_the_page_of_commands_has_all_in_their_order() -> None:
+    page = (DOCS / "commands.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r":commands: (.*)", page)
+    assert line.split(", ") == list(autograin.commands)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_readme_names_every_command(name: str) -> None:
     assert f"autograin {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
@@ -85,8 +91,10 @@ def test_the_readme_names_every_command(name: str) -> None:
 def test_every_error_and_its_exit_code_are_documented(error: type[errors.AutograinError]) -> None:
     lines = (DOCS / "errors.md").read_text(encoding="utf-8").splitlines()
     rows = [line for line in lines if f"`{error.__name__}`" in line]
-    assert any(re.search(rf"^\| {error.exit_code} \|", row) for row in rows), error.__name__
-    assert re.search(rf"^ +{error.exit_code}  ", autograin.epilog or "", re.MULTILINE)
+    code = error.exit_code
+    assert any(row.startswith(f"| [{code}](errors/{code}.md) |") for row in rows), error.__name__
+    assert (DOCS / "errors" / f"{code}.md").is_file()
+    assert re.search(rf"^ +{code}  ", autograin.epilog or "", re.MULTILINE)
 
 
 def test_the_readme_names_every_make_target_that_it_promises() -> None:

@@ -198,7 +198,8 @@ def output(default: str, what: str = "file") -> Decorator:
             path, overwrite, as_json = (
                 given.pop(name) for name in ("path", "overwrite", "as_json")
             )
-            return command(**given, output=Output(path, overwrite, as_json, console))
+            with console.working():
+                return command(**given, output=Output(path, overwrite, as_json, console))
 
         return _with(call, _output_options(default, what))
 

@@ -1,6 +1,8 @@
 """The result of a command, on standard output: a path, or JSON."""
 
 import json
+import os
+import sys
 from math import isfinite
 from typing import Any
 
@@ -12,12 +14,21 @@ def tell_result(path: str, summary: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         write_json({"output": path, **summary})
     else:
-        click.echo(path)
+        click.echo(os.fsencode(path))  # a name of a file need not be text
 
 
 def write_json(value: Any) -> None:
-    """Write JSON to standard output; a number that is not finite becomes null."""
-    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False))
+    """Write JSON to standard output; a number that is not finite becomes null.
+
+    What the encoding of standard output does not have is escaped as JSON does.
+    """
+    finite = _finite(value)
+    text = json.dumps(finite, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(finite, indent=2, allow_nan=False)
+    click.echo(text)
 
 
 def _finite(value: Any) -> Any:

@@ -29,6 +29,7 @@ class BeadReading:
     replicas: in a frame; 1 where there is a box.
     inputs: the files.
     assumptions: what had to be assumed, one line each.
+    timed: whether times are known; else those of the frames count steps, or frames.
     """
 
     trajectory: Trajectory
@@ -36,6 +37,7 @@ class BeadReading:
     replicas: int
     inputs: tuple[InputFile, ...]
     assumptions: tuple[str, ...]
+    timed: bool
 
 
 def read_beads(paths: Sequence[str | Path], system: System) -> BeadReading:
@@ -85,6 +87,7 @@ def read_beads(paths: Sequence[str | Path], system: System) -> BeadReading:
             for number, file in enumerate(files)
         ),
         assumptions=(*(note for file in files for note in file.notes), *lines, *dropped),
+        timed=all(file.timed for file in files),
     )
 
 

@@ -20,6 +20,7 @@ from autograin_cli.trajectory import Chunk
 from autograin_cli.units import force_factor, nm_from_angstrom
 
 _XTC_PRECISION = 1e5  # 1/nm: five decimals, that a bond of beads keeps its shape
+_XTC_MOST = 2**31 / _XTC_PRECISION  # nm: what is beyond is written as garbage
 _NM = nm_from_angstrom(1.0)
 _MOST_STEPS = 1000  # between frames, in the header of a DCD file
 
@@ -115,8 +116,18 @@ def _write_xtc(path: Path, frames: Iterator[_Frame]) -> int:
     with XTCFile(str(path), "w") as file:
         for step, frame in enumerate(frames):
             positions = frame.positions * _NM
+            _check_reach(path, float(np.abs(positions).max(initial=0.0)))
             file.write(positions, _in_nm(frame.box), step, frame.time, _XTC_PRECISION)
     return step + 1
+
+
+def _check_reach(path: Path, farthest: float) -> None:
+    if farthest >= _XTC_MOST:
+        raise InputError(
+            given=f"a bead {farthest / _NM:.4g} Å from the origin for {visible(str(path))}",
+            expected=f"less than {_XTC_MOST / _NM:.4g} Å: all that XTC holds in steps of 1e-4 Å",
+            remedy="write TRR or DCD",
+        )
 
 
 def _write_trr(path: Path, frames: Iterator[_Frame]) -> int:

@@ -12,6 +12,7 @@ from autograin_cli.files.exports.gromacs_tables import FUNCTION, table_files, ta
 from autograin_cli.files.exports.model import Model, model_of
 from autograin_cli.files.exports.naming import plain_names
 from autograin_cli.files.visible import visible
+from autograin_cli.potential.force_field import heights
 from autograin_cli.potential.pair import Nonbonded, PairTerm
 from autograin_cli.simulation.lattice import reduced
 from autograin_cli.system import Component
@@ -21,6 +22,7 @@ _EXACT = 1e-6  # of an energy, that two formulas may differ by
 _ROOM = 20.0  # Å around molecules in vacuum
 _LEAST_CUTOFF = 10.0  # Å, where there are no pair terms
 _FRICTION = 1.0  # 1/ps
+_TIGHT = 0.45  # of the least height of the box; a longer cutoff leaves a buffer no room
 _CALCULATED = 100  # steps between two energies of GROMACS
 _LENGTH = 5  # of the names in a .gro file
 _ELSEWHERE = "export it --to lammps or --to openmm, which have tables, or fit --pair lj-12-6"
@@ -54,6 +56,12 @@ def write(artifact: Artifact, folder: Path) -> tuple[str, ...]:
     if model.configuration.box is None:
         notes.append(
             f"the model is in vacuum: the box leaves {_ROOM:g} Å around it, as GROMACS needs a box"
+        )
+    if _is_tight(model):
+        notes.append(
+            "the cutoff is nearly half of the box, which leaves no room for the buffer of GROMACS: "
+            "run.mdp seeks pairs in every step, which is exact and slower; a larger box (simulate "
+            "--replicate 2,2,2) or a shorter --cutoff in fit-potential needs no such run"
         )
     return tuple(notes)
 
@@ -205,6 +213,11 @@ def _cutoff(model: Model) -> float:
     return nonbonded.cutoff if nonbonded and nonbonded.terms else _LEAST_CUTOFF
 
 
+def _is_tight(model: Model) -> bool:
+    """Whether a list of pairs that reaches beyond the cutoff would see them twice."""
+    return _cutoff(model) > _TIGHT * float(heights(_lattice(model)[0]).min())
+
+
 def _run(model: Model) -> str:
     """Settings of a run of 1 ns."""
     nonbonded, timestep = model.force_field.nonbonded, model.timestep
@@ -220,6 +233,7 @@ def _run(model: Model) -> str:
         "compressed-x-precision": "10000",
         "cutoff-scheme": "Verlet",
         "rlist": f"{cutoff * nm:.9g}",
+        **({"verlet-buffer-tolerance": "-1", "nstlist": "1"} if _is_tight(model) else {}),
         "pbc": "xyz",
         "coulombtype": "Cut-off",
         "rcoulomb": f"{cutoff * nm:.9g}",
@@ -235,4 +249,4 @@ def _run(model: Model) -> str:
         "gen-temp": f"{model.temperature:.6g}",
         "constraints": "none",
     }
-    return "".join(f"{key:20s} = {value}\n" for key, value in settings.items())
+    return "".join(f"{key:23s} = {value}\n" for key, value in settings.items())
