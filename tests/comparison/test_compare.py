@@ -249,7 +249,8 @@ def waves(n_frames: int, seed: int, stretch: float = 0.0) -> StoredTrajectory:
 def test_a_short_run_of_a_perfect_model_does_not_differ(n_frames: int) -> None:
     # 3000 frames of the reference hold 1,100 independent samples; the model 33, 63 and 119.
     settings = ComparisonSettings(resamples=100)
-    words, false = [], []
+    words: list[str] = []
+    false: list[str] = []
     for seed in range(10):
         reference = waves(3000, 2 * seed)
         for stretch, found in ((0.0, false), (0.15, words)):

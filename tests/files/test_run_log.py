@@ -63,6 +63,15 @@ def test_a_snapshot_that_was_half_written_is_cut_off_and_written_again(
     assert_holds(path, [0, 1, 2, 3])
 
 
+def test_snapshots_after_the_last_whole_spell_are_written_again(tmp_path: Path) -> None:
+    path = written(tmp_path / "s.ckpt", n_snapshots=5)
+    found = find_log(path, SHAPE).whole(spell=2)
+    assert [one.step for one in found.snapshots()] == [0, 1, 2, 3]
+    with found.go_on() as log:
+        log.append(snapshot(4))
+    assert_holds(path, [0, 1, 2, 3, 4])
+
+
 def test_a_log_ends_before_a_snapshot_with_a_flipped_bit(tmp_path: Path) -> None:
     path = written(tmp_path / "s.ckpt")
     data = bytearray(path.read_bytes())
@@ -85,8 +94,10 @@ def test_a_log_of_other_beads_is_refused(tmp_path: Path) -> None:
         b'{"format": "autograin run log 1"}\n',
         b'{"format": "autograin run log 1", "settings": "[]", "shape": {}, "inputs": []}\n',
         b"[" * 100_000 + b"\n",
-        b'{"format": "autograin run log 1", "settings": "{}", "inputs": [], '
-        b'"shape": {"n_replicas": -1, "n_beads": 3, "n_terms": 0}}\n',
+        (
+            b'{"format": "autograin run log 1", "settings": "{}", "inputs": [], '
+            b'"shape": {"n_replicas": -1, "n_beads": 3, "n_terms": 0}}\n'
+        ),
         b"\xff" * 3_000_000,
     ],
 )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from autograin_cli.potential.force_field import ForceField
 from autograin_cli.settings import SimulationSettings
+from autograin_cli.simulation import replicas
 from autograin_cli.simulation.batched import BatchedEngine
 from autograin_cli.simulation.builtin import BuiltinEngine
 from autograin_cli.simulation.engine import Engine, Snapshot, Start
@@ -66,8 +67,11 @@ def assert_same(one: Snapshot, other: Snapshot) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("n_done", [1, 3])
-def test_a_run_of_the_built_in_engine_goes_on_to_the_last_bit(case: str, n_done: int) -> None:
+@pytest.mark.parametrize(("spell", "n_done"), [(10, 1), (10, 3), (20, 2)])
+def test_a_run_of_the_built_in_engine_goes_on_to_the_last_bit(
+    case: str, spell: int, n_done: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicas, "STEPS_OF_A_SPELL", spell)
     engine: Engine = NeuralEngine(1) if case == "network" else BuiltinEngine()
     field, start = started(case)
     whole = list(engine.run(field, start, SETTINGS))
@@ -75,6 +79,14 @@ def test_a_run_of_the_built_in_engine_goes_on_to_the_last_bit(case: str, n_done:
     assert len(whole) == 4 and len(rest) == 4 - n_done
     for one, other in zip(whole[n_done:], rest, strict=True):
         assert_same(one, other)
+
+
+def test_a_spell_is_some_hundred_steps_in_whole_snapshots() -> None:
+    plan = replicas.Schedule(40, 130, 12)
+    assert plan.spell == 4
+    assert [n for n in range(12) if plan.ends_spell(n)] == [3, 7, 11]
+    rest = replicas.Schedule(0, 130, 8, n_before=4)
+    assert [n for n in range(8) if rest.ends_spell(n)] == [3, 7]
 
 
 def test_a_batch_of_replicas_goes_on_to_the_last_bit() -> None:

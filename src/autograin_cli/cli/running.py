@@ -37,6 +37,7 @@ class Run:
         self,
         snapshots: Callable[[Snapshot | None], Iterator[Snapshot]],
         shape: Shape,
+        spell: int,
         console: Console,
     ) -> Iterator[Snapshot]:
         """Yield all snapshots of the run, those of the log first.
@@ -44,6 +45,7 @@ class Run:
         Args:
             snapshots: gives those after one, or all.
             shape: of each.
+            spell: snapshots from one that the run can go on from to the next.
             console: where it is told how far the run was.
 
         Raises:
@@ -52,24 +54,33 @@ class Run:
             InputError: it is damaged, or none at all.
             FileAccessError: it cannot be written.
         """
-        found, last = self._found(shape, console), None
+        found, last = self._found(shape, spell, console), None
         with asked_to_stop(self.started, self.stopping.max_hours) as reason:
             for last in found.snapshots() if found else ():
                 yield last
             log = new_log(self.log, self.begun, shape) if found is None else found.go_on()
             with log:
-                yield from self._logged(snapshots(last), log, reason, begins=found is None)
+                rest = snapshots(last)
+                yield from self._logged(rest, log, reason, spell, begins=found is None)
 
     def _logged(
-        self, snapshots: Iterator[Snapshot], log: RunLog, reason: Reason, *, begins: bool
+        self,
+        snapshots: Iterator[Snapshot],
+        log: RunLog,
+        reason: Reason,
+        spell: int,
+        *,
+        begins: bool,
     ) -> Iterator[Snapshot]:
         time = None
         try:
-            for snapshot in snapshots:
+            for number, snapshot in enumerate(snapshots, start=1):
                 log.append(snapshot)
                 time = snapshot.time
                 yield snapshot
-                if stop := reason():
+                stop = reason()
+                # A signal cannot wait; time that is over can, or a run might never get on.
+                if stop and (number % spell == 0 or not stop.startswith("--")):
                     raise self._stopped(stop, time, begins=begins)
         except CheckpointedError:
             raise
@@ -81,14 +92,14 @@ class Run:
                 self.discard()
             raise
 
-    def _found(self, shape: Shape, console: Console) -> FoundLog | None:
+    def _found(self, shape: Shape, spell: int, console: Console) -> FoundLog | None:
         """Find the log that the run goes on from; None where it begins."""
         if not self.stopping.resume:
             return None
         if not self.log.exists():
             console.note(f"no log {self.log}: the run begins")
             return None
-        found = find_log(self.log, shape)
+        found = find_log(self.log, shape).whole(spell)
         check_same(found.begun, self.begun)
         console.note(f"going on after {found.n_snapshots} frames")
         return found

@@ -153,11 +153,12 @@ def _run(
 
     if device == "cpu" and not is_compiled(force_field, start):
         console.note("compiling the inner loops, once: some seconds")
-    total = schedule(start.timestep, settings).n_snapshots
+    plan = schedule(start.timestep, settings)
     n_replicas, n_beads = start.positions.shape[:2]
     shape = Shape(n_replicas, n_beads, len(force_field.term_names))
     with threads(_threads_of_torch(force_field)):
-        for snapshot in console.track(run.kept(snapshots, shape, console), total, "simulating"):
+        kept_snapshots = run.kept(snapshots, shape, plan.spell, console)
+        for snapshot in console.track(kept_snapshots, plan.n_snapshots, "simulating"):
             writer.append(snapshot)
             diagnostics.add(snapshot)
     return diagnostics.result()

@@ -7,7 +7,7 @@ What was being written when the program or the machine stopped is cut off.
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -136,8 +136,12 @@ class FoundLog:
             for _ in range(self.n_snapshots):
                 yield _unpacked(self.path, file.read(self.shape.n_bytes), self.shape)
 
+    def whole(self, spell: int) -> "FoundLog":
+        """Leave out the snapshots after the last whole spell, of so many each."""
+        return replace(self, n_snapshots=self.n_snapshots // spell * spell)
+
     def go_on(self) -> RunLog:
-        """Open the log to add to it; what was half written is cut off.
+        """Open the log to add to it; what is after these snapshots is cut off.
 
         Raises:
             FileAccessError: it cannot be written.

@@ -62,8 +62,9 @@ class Engine(Protocol):
     ) -> Iterator[Snapshot]:
         """Yield a snapshot every `settings.interval` ps, the first after the equilibration.
 
-        A run that goes on yields those after the last one. The built-in engine yields the same as
-        if the run had not been interrupted; that of another program has other noise from there on.
+        A run that goes on yields those after the last one, which has to be the end of a spell (see
+        `replicas.Schedule`). The built-in engine yields the same as if the run had not been
+        interrupted; that of another program has other noise from there on.
 
         Raises:
             SettingError: the engine cannot do what the settings or the force field ask for.

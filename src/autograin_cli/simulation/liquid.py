@@ -66,11 +66,12 @@ class LiquidEngine:
 
             if plan.equilibration:
                 advance(plan.equilibration)
-            for _ in range(plan.n_snapshots):
+            for number in range(plan.n_snapshots):
                 felt = advance(plan.interval)
                 yield _snapshot(felt, replicas, start, plan.interval)
                 for replica, now in zip(replicas, felt, strict=True):
-                    replica.place(now.positions, now.velocities)
+                    if plan.ends_spell(number):
+                        replica.place(now.positions, now.velocities)
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,9 @@ class LiquidReplica:
     def place(self, positions: Tensor, velocities: Tensor) -> None:
         """Place the beads, and find their partners anew.
 
-        This is done at every snapshot, so that what follows depends on the snapshot alone and not
-        on when partners were found before: a run that goes on from it is the same to the last bit.
+        This is done at the end of every spell, so that what follows depends on that snapshot alone
+        and not on when partners were found before: a run that goes on from it is the same to the
+        last bit.
 
         Args:
             positions: Å, (beads, 3).

@@ -17,6 +17,8 @@ from autograin_cli.simulation.langevin import thermal_speeds
 from autograin_cli.simulation.random_numbers import Use, generator
 from autograin_cli.units import thermal_energy
 
+# After so many steps an engine forgets all but the beads, which costs about ten steps.
+STEPS_OF_A_SPELL = 500
 _BEAD_STEPS = 30_000_000  # of one call, a second or two: so often can a run be interrupted
 
 
@@ -56,18 +58,29 @@ class Schedule:
     equilibration: steps before those of the first snapshot.
     interval: steps from one snapshot to the next.
     n_snapshots: how many.
+    n_before: snapshots of the run that were taken before.
     """
 
     equilibration: int
     interval: int
     n_snapshots: int
+    n_before: int = 0
+
+    @property
+    def spell(self) -> int:
+        """Snapshots from one that a run can go on from to the next."""
+        return ceil(STEPS_OF_A_SPELL / self.interval)
+
+    def ends_spell(self, number: int) -> bool:
+        """Whether a run can go on from its snapshot of this number, counted from 0 here."""
+        return (self.n_before + number + 1) % self.spell == 0
 
     def after(self, last: Snapshot | None) -> "Schedule":
         """What is left after a snapshot; all of it where there is none."""
         if last is None:
             return self
         n_done = (last.step - self.equilibration) // self.interval
-        return Schedule(0, self.interval, self.n_snapshots - n_done)
+        return Schedule(0, self.interval, self.n_snapshots - n_done, n_done)
 
 
 def schedule(timestep: float, settings: SimulationSettings) -> Schedule:
