@@ -1,16 +1,12 @@
-"""What a shell, a batch system and `make` see: streams closed or full, names, exit codes, start-up."""
+"""What a shell, a batch system and `make` see: streams, names, exit codes, start-up."""
 
 import json
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
-import tomllib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -18,7 +14,8 @@ from click.testing import CliRunner
 from autograin_cli.cli import autograin
 from autograin_cli.cli.streams import PatientStream
 from autograin_cli.cli.threads import job_threads
-from pipeline import PSF, SAMPLES
+from example_artifacts import write
+from pipeline import PSF, SAMPLES, run
 
 SOURCE = Path(__file__).parents[2] / "src"
 SHORT = str(SAMPLES / "aniline_6ps.xtc")
@@ -70,7 +67,9 @@ def test_work_is_done_though_streams_are_closed_or_full(redirected: str, tmp_pat
     assert int((tmp_path / "made").read_text()) > 2
 
 
-@pytest.mark.parametrize("redirected", ["| head -c0", "2>&1 | head -c0", "2>&1 >/dev/null | head -c0"])
+@pytest.mark.parametrize(
+    "redirected", ["| head -c0", "2>&1 | head -c0", "2>&1 >/dev/null | head -c0"]
+)
 def test_a_reader_that_wants_no_more_is_no_failure(redirected: str, tmp_path: Path) -> None:
     done = shell(redirected, "x", folder=tmp_path)
     assert done.returncode == 0
@@ -163,3 +162,81 @@ def test_threads_are_those_of_the_job(
 ) -> None:
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", allotted)
     assert job_threads(chosen) == expected
+
+
+def listed(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+@pytest.mark.slow
+def test_no_command_leaves_a_file_beside_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither offsets of MDAnalysis nor locks, and beside the results nothing but them."""
+    data, work = tmp_path / "data", tmp_path / "work"
+    work.mkdir()
+    data.mkdir()
+    for name in ("aniline.xtc", "aniline.psf", "aniline.pdb", "aniline_forces.dcd"):
+        shutil.copy(SAMPLES / name, data)
+    given = listed(data)
+    monkeypatch.chdir(work)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setenv("TMPDIR", "/nonexistent")
+    atoms = (data / "aniline.xtc", "-s", data / "aniline.psf", "--stride", "5")
+    forces = ("--forces", data / "aniline_forces.dcd", "--force-unit", "kJ/mol/A")
+    lines: list[tuple[str | Path, ...]] = [
+        ("fit-mapping", *atoms, "--beads", "2", "--anneal-seeds", "1"),
+        ("fit-potential", "mapping.h5", *atoms, *forces, "--temperature", "300"),
+        ("simulate", "potential.h5", "--time", "5ps", "--replicas", "8", "--interval", "0.5"),
+        ("compare", "simulation.h5", *atoms, "--resamples", "50", "--report", "report.html"),
+        ("decode", "simulation.h5"),
+        ("decode", "simulation.h5", "-o", "atoms.h5md"),
+        ("fit-mapping", data / "aniline.pdb", "--beads", "2", "-o", "of_pdb.h5"),
+    ]
+    for line in lines:
+        done = run(*line, "-q")
+        assert done.exit_code == 0, done.stderr
+    results = ("mapping.h5", "potential.h5", "simulation.h5", "comparison.h5", "of_pdb.h5")
+    assert listed(work) == {*results, "report.html", "atoms.xtc", "atoms.h5md"}
+    assert listed(data) == given
+
+
+@pytest.mark.slow
+def test_two_runs_that_write_one_file_at_once_leave_one_whole_result(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "autograin_cli", "fit-mapping", SHORT, "-s", PSF, "-q"]
+    command += ["--beads", "2", "--anneal-seeds", "1", "-o", str(tmp_path / "m.h5"), "--overwrite"]
+    environment = os.environ | {"PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1"}
+    both = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert [path.name for path in tmp_path.iterdir()] == ["m.h5"]
+    assert run("inspect", tmp_path / "m.h5").exit_code == 0
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[3:]
+from pipeline import run
+folder = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+for ending in ("h5md", "nc", "pdb", "xyz", "xtc", "trr", "dcd"):
+    (folder / f"a.{ending}").write_bytes(b"old")
+    done = run("decode", folder / "s.h5", "-o", folder / f"a.{ending}", "--overwrite", "-q")
+    print(ending, done.exit_code, (folder / f"a.{ending}").read_bytes() == b"old")
+"""
+
+
+@pytest.mark.slow
+def test_a_full_disk_leaves_the_old_trajectory_of_every_format(tmp_path: Path) -> None:
+    """HDF5 would write half a file in the place of the old one, and end the process."""
+    write("simulation", tmp_path / "s.h5")
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path), "700", *sys.path],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    told = [line.split() for line in done.stdout.splitlines()]
+    assert [line[1:] for line in told] == [["74", "True"]] * 7, done.stdout
+    assert not list(tmp_path.glob(".autograin-*"))

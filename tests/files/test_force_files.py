@@ -4,6 +4,7 @@ The files are those of `tests/data`. A wrong unit, order of atoms, box, frame or
 the forces computed anew by `dumbbells.forces`.
 """
 
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,14 +183,26 @@ def test_a_unit_may_be_declared_only_as_the_file_says(name: str, unit: str) -> N
         open_forces(DATA / name, "eV/A", None)
 
 
-@pytest.mark.parametrize("name", ["gromacs.xtc", "mdanalysis.xyz", "lammps.extxyz"])
-def test_a_file_without_forces_is_refused_as_forces(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("gromacs.xtc", r"give the \.trr .* nstfout"),
+        ("mdanalysis.xyz", "forces:R:3"),
+        ("lammps.extxyz", "forces:R:3"),
+        ("lammps_plain.lammpstrj", "fx fy fz in LAMMPS; .* colname"),
+    ],
+)
+def test_a_file_without_forces_is_refused_as_forces(name: str, way: str, tmp_path: Path) -> None:
     path = DATA / name
     if name == "lammps.extxyz":
         path = tmp_path / "a.extxyz"
         path.write_text((DATA / name).read_text().replace(":forces:", ":other:"))
-    with pytest.raises(InputError, match="holds no forces"):
+    if name == "lammps_plain.lammpstrj":
+        path = tmp_path / "a.dump"
+        path.write_text((DATA / name).read_text().replace(" fx fy fz", " f_x f_y f_z"))
+    with pytest.raises(InputError, match="holds no forces") as said:
         open_forces(path, "eV/A", None)
+    assert re.search(way, str(said.value))
 
 
 def test_forces_alone_are_no_trajectory() -> None:

@@ -78,7 +78,7 @@ def test_times_are_known_where_the_format_has_them(tmp_path: Path) -> None:
 def test_a_trr_file_without_forces_is_refused(tmp_path: Path) -> None:
     with TRRFile(str(tmp_path / "f.trr"), "w") as file:
         file.write(FORCES[0], None, None, np.zeros((3, 3)), 0, 0.0, 0.0, 4)
-    with pytest.raises(InputError, match="holds no forces in 1 frames"):
+    with pytest.raises(InputError, match=r"holds no forces in 1 frames\n(.*\n)*.*nstfout"):
         open_forces(tmp_path / "f.trr", None, None)
 
 

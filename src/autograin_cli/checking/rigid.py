@@ -47,7 +47,7 @@ def is_rigid(lengths: Tensor) -> Tensor:
         (pairs,), bool; nothing counts as rigid where there are too few lengths to tell.
     """
     flat = lengths.flatten(0, 1)
-    if len(flat) < _FEWEST:
+    if len(flat) < _FEWEST or not flat.numel():  # a molecule of one atom has no pairs
         return torch.zeros(flat.shape[1], dtype=torch.bool)
     return flat.std(0) < _RIGID_DEVIATION * flat.mean(0)
 

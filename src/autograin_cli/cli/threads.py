@@ -13,7 +13,7 @@ _SMALL = 500
 def job_threads(chosen: int) -> int:
     """Threads that the user chose, else those that a batch system gave; 0 where neither did."""
     allotted = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return chosen or (int(allotted) if allotted.isdigit() else 0)
+    return chosen or (int(allotted) if allotted.isdecimal() else 0)
 
 
 def fitting_threads(n_atoms: int) -> AbstractContextManager[None]:

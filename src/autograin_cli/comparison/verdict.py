@@ -112,7 +112,7 @@ def _judge(distribution: Distribution, overlap: float) -> Verdict:
     """Judge one observable."""
     effective = distribution.reference_effective, distribution.model_effective
     judges = [distribution.score(name) for name in JUDGES]
-    score = max(judges, key=lambda found: _ratios(found)[0] / _noisier(found, effective))
+    score = max(judges, key=lambda found: _worse(found, effective))
     ratio, low, high = _ratios(score)
     limit = WITHIN_NOISE * _noisier(score, effective)
     word = _word((low, ratio, high), limit, enough=min(effective) >= ENOUGH_SAMPLES)
@@ -177,6 +177,12 @@ def _ratios(score: Score) -> tuple[float, float, float]:
 def _noisier(score: Score, effective: tuple[float, float]) -> float:
     """Floor of the noisier run over that of the reference, from the samples of both."""
     return max(1.0, _over(*effective)) ** POWERS[score.name]
+
+
+def _worse(score: Score, effective: tuple[float, float]) -> tuple[bool, float]:
+    """What puts the worse of two scores last: one that differs before one of mere noise."""
+    ratio, low, _ = _ratios(score)
+    return low > WITHIN_NOISE * _noisier(score, effective), ratio
 
 
 def _over(value: float, floor: float) -> float:

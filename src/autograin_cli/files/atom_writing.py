@@ -17,6 +17,7 @@ from autograin_cli.files.exports.naming import plain_names
 from autograin_cli.files.exports.pdb import short_names
 from autograin_cli.files.formats.universe import quietly
 from autograin_cli.files.output import NewFile, as_access_error, check_output
+from autograin_cli.files.storage.disk import DiskFile
 from autograin_cli.files.trajectory_writing import write_trajectory
 from autograin_cli.files.visible import visible
 from autograin_cli.mapping.mapping import Mapping
@@ -242,9 +243,11 @@ def _opened(path: Path, form: _Format, mappings: Sequence[Mapping]) -> Iterator[
     """Open a file for frames, and close it, which may write its end."""
     universe = _universe(mappings, form)
     universe.trajectory.ts.data["step"] = 0
+    # HDF5 ends the process, or says nothing, where the disk is full.
+    disk = DiskFile(path) if form is _H5MD else None
     with quietly():
         writer = MDAnalysis.Writer(
-            str(path),
+            disk or str(path),
             n_atoms=len(universe.atoms),
             format=form.writer,
             multiframe=form.frames,
@@ -255,6 +258,11 @@ def _opened(path: Path, form: _Format, mappings: Sequence[Mapping]) -> Iterator[
     finally:
         with quietly():
             writer.close()
+        if disk:
+            writer.h5md_file.close()  # which MDAnalysis leaves to the end of the process
+            disk.close()
+    if disk:
+        disk.check()
 
 
 def _universe(mappings: Sequence[Mapping], form: _Format) -> Any:
@@ -262,7 +270,8 @@ def _universe(mappings: Sequence[Mapping], form: _Format) -> Any:
     titles = plain_names([mapping.molecule.name for mapping in mappings], _RESIDUE)
     shortened = [short_names(mapping.molecule.atom_names) for mapping in mappings]
     molecules = sorted(
-        ((copy, number) for number, m in enumerate(mappings) for copy in m.molecule.copies),
+        # As arrays: NumPy would take a tensor of one atom for a single number.
+        ((copy, number) for number, m in enumerate(mappings) for copy in m.molecule.copies.numpy()),
         key=lambda found: int(found[0].min()),
     )
     n_atoms = sum(len(copy) for copy, _ in molecules)

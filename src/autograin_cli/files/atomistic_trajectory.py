@@ -19,6 +19,7 @@ from autograin_cli.wholeness import make_whole, spans
 
 _CHUNK_SIZE = 4 * 2**20  # bytes of positions in a chunk; with forces and copies it is 8 to 16 MiB
 _LEAST_VOLUME = 1e-3  # Å³; less is no box
+_LARGEST = 1e30  # Å or kJ/(mol Å); squares of more do not fit into a number
 # Shares of the box. The nearest image of a bond that is longer than half of it is shorter than
 # half: such bonds show in that some are near to it.
 _HALF, _LONGEST_BOND = 0.5, 0.4
@@ -137,15 +138,17 @@ class AtomisticTrajectory:
 
 
 def _check_finite(path: Path, rows: np.ndarray, vectors: np.ndarray, what: str) -> None:
-    if np.isfinite(vectors.sum()):  # one pass, with no array beside it
+    # With no array beside it; NaN is neither above nor below.
+    if not vectors.size or (vectors.max() < _LARGEST and vectors.min() > -_LARGEST):
         return
-    wrong = np.argwhere(~np.isfinite(vectors).all(2))
+    wrong = np.argwhere(~(np.abs(vectors) < _LARGEST).all(2))
     if len(wrong):
         frame, atom = wrong[0].tolist()
         raise InputError(
             given=f"{visible(str(path))}, frame {rows[frame]}: the {what} of atom {atom} "
             f"is {vectors[frame, atom].tolist()}",
-            expected="finite numbers: the file is damaged, or the simulation has failed",
+            expected=f"finite numbers below {_LARGEST:g}: the file is damaged, or the simulation "
+            "has failed",
             remedy="copy the file again, or read only the frames before with --end",
             code="not-finite",
         )
@@ -154,6 +157,8 @@ def _check_finite(path: Path, rows: np.ndarray, vectors: np.ndarray, what: str) 
 def _check_boxes(path: Path, rows: np.ndarray, boxes: np.ndarray | None, periodic: bool) -> None:
     volumes = np.zeros(len(rows)) if boxes is None else _volumes(boxes)
     sound = np.isfinite(volumes) & ((volumes > _LEAST_VOLUME) == periodic)
+    if boxes is not None:
+        sound &= (np.abs(boxes) < _LARGEST).all((1, 2))
     if not sound.all():
         frame = int(np.argmin(sound))
         box = None if boxes is None else boxes[frame].tolist()
@@ -216,6 +221,6 @@ def has_box(boxes: np.ndarray | None) -> bool:
 
 
 def _volumes(boxes: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         volumes: np.ndarray = np.abs(np.linalg.det(boxes))
     return volumes

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from numpy.lib import format as npy
@@ -25,6 +26,13 @@ ARRAYS = (".npy", ".npz")
 _STEPS, _TIMES = ("step", "steps"), ("time", "times")
 _LONGEST_CLOCK = 2**28  # bytes
 _LOCAL_HEADER = 30  # bytes before the names in an entry of a zip file
+
+_NO_ARCHIVE = (
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, IndexError),
+    UnicodeDecodeError,  # of names
+)
+# What NumPy raises on a header that it cannot make sense of.
+_UNREADABLE = (ValueError, EOFError, SyntaxError, OverflowError, TokenError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,7 @@ def open_array(path: Path) -> ForceArray:
 def _of_file(path: Path) -> ForceArray:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError, OverflowError) as error:
+    except _UNREADABLE as error:
         raise _no_array(path, str(error)) from error
     if not isinstance(array, np.ndarray):
         raise _no_array(path, "it is no single array")
@@ -106,7 +114,7 @@ def _of_archive(path: Path) -> ForceArray:
             _check_vectors(path, forces.shape, forces.dtype)
             n_frames, n_atoms = forces.shape[:2]
             clocks = [_clock(path, archive, kind, n_frames) for kind in (_STEPS, _TIMES)]
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, IndexError) as error:
+    except _NO_ARCHIVE as error:
         raise _no_array(path, str(error)) from error
     steps, times = clocks
     return ForceArray(
@@ -140,6 +148,8 @@ def _entry(path: Path, archive: zipfile.ZipFile, name: str) -> _Entry:
 
 def _start(path: Path, info: zipfile.ZipInfo) -> int:
     """Where the bytes of an entry begin, behind its own header."""
+    if info.header_offset < 0:
+        raise _no_array(path, "an entry before the beginning of the file")
     with path.open("rb") as file:
         file.seek(info.header_offset)
         header = file.read(_LOCAL_HEADER)
@@ -155,7 +165,7 @@ def _parsed(path: Path, name: str, content: Content, begin: bytes, size: int) ->
         version = npy.read_magic(file)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = read(file)
-    except (ValueError, EOFError, SyntaxError, OverflowError) as error:
+    except _UNREADABLE as error:
         raise _no_array(path, str(error)) from error
     if dtype.hasobject:
         raise _no_array(path, f"{name} holds Python objects, which are never loaded")

@@ -12,8 +12,29 @@ from autograin_cli.files.force_arrays import ARRAYS, open_array
 from autograin_cli.files.formats.extended_xyz import open_xyz_forces
 from autograin_cli.files.formats.frames import FrameFile, Frames, check_readable, corrupt
 from autograin_cli.files.formats.trajectories import ending, open_frame_file
+from autograin_cli.files.formats.universe import LAMMPS_DUMPS
 from autograin_cli.files.visible import visible
 from autograin_cli.units import FORCE_UNITS, force_factor
+
+# How the programs that write a format are told to write forces.
+_WAYS = {
+    ".trr": "set nstfout in GROMACS; trjconv keeps forces only with -force",
+    ".xtc": "give the .trr that GROMACS writes forces to, with nstfout: an .xtc holds none",
+    **dict.fromkeys(
+        LAMMPS_DUMPS,
+        "dump fx fy fz in LAMMPS; columns of another origin get these names by dump_modify colname",
+    ),
+    **dict.fromkeys(
+        (".nc", ".ncdf", ".netcdf"), "set ntwf in AMBER, and give the file of -frc if there is one"
+    ),
+    **dict.fromkeys((".h5md", ".h5", ".hdf5"), "write the element 'force' beside 'position'"),
+    **dict.fromkeys((".xyz", ".extxyz"), "write a column of forces: forces:R:3 in Properties"),
+}
+_WAY = (
+    "write forces in the simulation: nstfout in GROMACS, fx fy fz in a dump of LAMMPS, "
+    "forceDCDfile in NAMD, ntwf in AMBER, a reporter in OpenMM (docs/tutorials/openmm.md); or "
+    "give another file"
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +137,7 @@ def _check_held(file: FrameFile, held: np.ndarray) -> None:
         raise InputError(
             given=f"{visible(str(file.path))}, which holds no forces in {file.n_frames} frames",
             expected="a file with forces",
-            remedy="write forces in the simulation (nstfout in GROMACS), or give another file",
+            remedy=_WAYS.get(ending(file.path), _WAY),
             code="no-forces",
         )
 

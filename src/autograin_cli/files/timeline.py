@@ -109,12 +109,8 @@ def all_frames(files: Sequence[FrameFile], own_forces: bool) -> tuple[Timeline, 
 
 
 def _without_times(name: str, file: FrameFile) -> str:
-    if file.steps is None:
-        return f"{name} holds no times: what is counted in ps is left out"
-    return (
-        f"{name} counts steps and holds no times: what is counted in ps is left out, or give "
-        "--step-time"
-    )
+    counts = "counts steps and " if file.steps is not None else ""
+    return f"{name} {counts}holds no times: what is counted in ps is left out"
 
 
 def clocked(files: Sequence[FrameFile], settings: ReadingSettings) -> tuple[FrameFile, ...]:

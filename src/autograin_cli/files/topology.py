@@ -90,10 +90,16 @@ def read_topology(path: Path) -> Topology:
 
     Raises:
         FileAccessError: it is missing or cannot be read.
-        InputError: it is empty, or MDAnalysis cannot read it.
+        InputError: it is empty, or without atoms, or MDAnalysis cannot read it.
     """
     check_readable(path)
     universe = open_universe([path])
+    if not len(universe.atoms):
+        raise InputError(
+            given=f"{visible(str(path))}, a topology without atoms",
+            expected="a topology of the atoms of the trajectory",
+            remedy="copy the file again, or give another one",
+        )
     names = _texts(universe, "names")
     elements, masses, assumptions = _elements_and_masses(path, universe)
     bonds = _bonds(universe)

@@ -159,9 +159,9 @@ def _copies(system: System, text: str | None) -> tuple[int, ...] | None:
         for name, equals, number in (entry.partition("=") for entry in text.split(","))
         if equals
     }
-    if text.strip().isdigit() and int(text) > 0:
+    if text.strip().isdecimal() and int(text) > 0:
         return _shared(int(text), [part.n_copies for part in system.components])
-    if set(asked) != set(names) or not all(n.isdigit() and int(n) for n in asked.values()):
+    if set(asked) != set(names) or not all(n.isdecimal() and int(n) for n in asked.values()):
         raise SettingError(
             given=f"--molecules {text}",
             expected="a whole number above 0, or one for each of " + ", ".join(names),

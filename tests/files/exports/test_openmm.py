@@ -1,5 +1,6 @@
 """The files for OpenMM, read by OpenMM where it is installed."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,24 @@ def test_the_topology_holds_the_beads_the_bonds_and_the_box(tmp_path: Path) -> N
     np.testing.assert_allclose(read, turned, atol=6e-4)
     box = angstrom_from_nm(np.array(pdb.topology.getPeriodicBoxVectors()._value))
     np.testing.assert_allclose(box, lattice.box.numpy(), atol=2e-2)
+
+
+@pytest.mark.parametrize(("periodic", "length"), [(True, 100.0), (False, 2000.0)])
+def test_a_molecule_alone_is_run_for_long_and_few_beads_on_one_thread(
+    periodic: bool, length: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = export_models.artifact("none", periodic=periodic)
+    model = model_of(artifact)
+    for few in (model.force_field.system.n_beads, model.force_field.system.n_beads - 1):
+        monkeypatch.setattr(openmm, "_FEW", few)
+        openmm.write(artifact, tmp_path)
+        script = (tmp_path / "run.py").read_text()
+        compile(script, "run.py", "exec")
+        (steps,) = re.findall(r"simulation\.step\((\d+)\)", script)
+        assert int(steps) * model.timestep == pytest.approx(length, rel=0.01)
+        one = 'os.environ.setdefault("OPENMM_CPU_THREADS", "1")'
+        assert (one in script) == (few == model.force_field.system.n_beads)
+        assert one not in script or script.index(one) < script.index("import openmm")
 
 
 @pytest.mark.slow

@@ -7,11 +7,12 @@ from torch import Tensor
 
 from autograin_cli.errors import InputError, SettingError
 from autograin_cli.files.artifacts import Artifact
+from autograin_cli.files.visible import visible
 from autograin_cli.mapping.components import system_of
 from autograin_cli.potential.force_field import ForceField
 from autograin_cli.simulation.lattice import lattice_of
 from autograin_cli.simulation.timestep import fitting_timestep, system_timestep
-from autograin_cli.system import Configuration
+from autograin_cli.system import Configuration, System
 
 _INTERVAL = 1.0  # ps, between frames of what is exported
 
@@ -58,6 +59,7 @@ def model_of(artifact: Artifact) -> Model:
     system = system_of(artifact.mappings)
     if run is not None:
         system = system.with_copies(run.copies.tolist())
+        _check_present(system)
     if system.masses is None:
         raise SettingError(
             given="beads of unknown masses: the atoms' masses were not known to fit-mapping",
@@ -74,6 +76,17 @@ def model_of(artifact: Artifact) -> Model:
         temperature=run.temperature if run else artifact.potentials[0].temperature,
         timestep=run.timestep if run else _timestep(force_field, where, system.masses),
     )
+
+
+def _check_present(system: System) -> None:
+    """Check that there is a molecule of each type: programs want beads of every type they know."""
+    absent = [part.name for part in system.components if not part.n_copies]
+    if absent:
+        raise SettingError(
+            given=f"a run without a molecule of type {visible(absent[0])}",
+            expected="at least one of each type that was mapped",
+            remedy="export the potential that was run, or simulate with --molecules",
+        )
 
 
 def check_classical(artifact: Artifact) -> None:

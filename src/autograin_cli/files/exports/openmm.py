@@ -11,14 +11,16 @@ from autograin_cli.simulation.lattice import lattice_of
 from autograin_cli.simulation.openmm_system import load_openmm, openmm_system
 
 _FRICTION = 1.0  # 1/ps
-_LENGTH = 100.0  # ps
+_LENGTH = 100.0  # ps, of many molecules in a box
+_LENGTH_ALONE = 2000.0  # ps, of one molecule, which alone has to visit all that it can do
+_FEW = 100  # beads: threads would only wait for one another
 _INTERVAL = 1.0  # ps
 _NAME, _RESIDUE = 4, 3  # characters of a name in a PDB file
 
 _SCRIPT = '''\
 """Run the coarse-grained model in system.xml; OpenMM counts in nm, ps, u, kJ/mol and K."""
 
-import openmm
+{threads}import openmm
 from openmm import app
 
 with open("system.xml") as file:
@@ -36,6 +38,13 @@ simulation.reporters.append(
 )
 simulation.step({steps})
 '''
+
+_ONE_THREAD = """\
+import os
+
+os.environ.setdefault("OPENMM_CPU_THREADS", "1")  # beads are few: threads would wait
+
+"""
 
 
 def write(artifact: Artifact, folder: Path) -> tuple[str, ...]:
@@ -67,12 +76,14 @@ def write(artifact: Artifact, folder: Path) -> tuple[str, ...]:
 
 def _script(model: Model) -> str:
     interval = max(round(_INTERVAL / model.timestep), 1)
+    alone = model.configuration.box is None
     return _SCRIPT.format(
+        threads=_ONE_THREAD if model.force_field.system.n_beads <= _FEW else "",
         temperature=model.temperature,
         friction=_FRICTION,
         timestep=model.timestep,
         interval=interval,
-        steps=interval * round(_LENGTH / _INTERVAL),
+        steps=interval * round((_LENGTH_ALONE if alone else _LENGTH) / _INTERVAL),
     )
 
 

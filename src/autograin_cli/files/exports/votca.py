@@ -22,6 +22,7 @@ from autograin_cli.system import Component
 from autograin_cli.units import nm_from_angstrom
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9_.+-]")
+_LONGEST = 100  # characters of the name of a file
 _NAME = 64
 
 
@@ -34,16 +35,16 @@ def write(artifact: Artifact, folder: Path) -> tuple[str, ...]:
     """
     check_classical(artifact)
     system = system_of(artifact.mappings)
-    files = {}
+    files: dict[str, str] = {}
     names = plain_names([part.name for part in system.components], _NAME)
     for name, mapping, part in zip(names, artifact.mappings, system.components, strict=True):
         files[f"{name}.xml"] = _mapping(mapping, part)
     for potential in artifact.potentials:
         prefix = f"{potential.molecule} " if len(artifact.mappings) > 1 else ""
         for term in potential.terms:
-            files[f"{_word(prefix + term.name)}.pot"] = _table(term, term.coordinate)
+            _add(files, prefix + term.name, _table(term, term.coordinate))
     for pair in artifact.nonbonded.terms if artifact.nonbonded else ():
-        files[f"{_word(pair.name)}.pot"] = _table(pair, "bond")
+        _add(files, pair.name, _table(pair, "bond"))
     for file, text in files.items():
         (folder / file).write_text(text, encoding="utf-8")
     residues = (
@@ -57,6 +58,22 @@ def write(artifact: Artifact, folder: Path) -> tuple[str, ...]:
         "the flag o"
     )
     return residues, tables
+
+
+def _add(files: dict[str, str], name: str, table: str) -> None:
+    """Add a table under the name of its term, which may have come from anywhere.
+
+    Raises:
+        SettingError: another one has that name.
+    """
+    file = f"{_word(name).lstrip('.-')[:_LONGEST]}.pot"
+    if file in files:
+        raise SettingError(
+            given=f"two terms whose table would be {file}",
+            expected="types of beads that differ in letters and digits",
+            remedy="name them with --types of fit-potential",
+        )
+    files[file] = table
 
 
 def _word(name: str) -> str:

@@ -194,7 +194,7 @@ def _columns(path: Path, properties: str) -> tuple[list[int], bool]:
     words = (properties or _PLAIN).split(":")
     fields = list(zip(words[0::3], words[1::3], words[2::3], strict=False))
     numbers = [number for _, _, number in fields]
-    if len(words) % 3 or not all(number.isdigit() and int(number) < 100 for number in numbers):
+    if len(words) % 3 or not all(number.isdecimal() and int(number) < 100 for number in numbers):
         raise corrupt(path, 0, f"its properties {visible(properties[:60])!r} make no sense")
     vectors = [name for name, kind, number in fields if (kind, number) == ("R", "3")]
     named = [name for name in vectors if name.lower() in _FORCES]

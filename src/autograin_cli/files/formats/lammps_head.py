@@ -74,13 +74,13 @@ def _read_item(path: Path, lines: Lines, frame: int, head: Head, item: str) -> N
         raise cut_off(path, frame)
     try:
         if item == "TIMESTEP":
-            head.step = int(words[0][0])
+            head.step = int(np.int64(int(words[0][0])))  # no more than 64 bits
         elif item == "TIME":
             head.time = float(words[0][0])
         elif item == "UNITS":
             head.units = words[0][0]
         elif item == "NUMBER OF ATOMS":
-            head.n_atoms = int(words[0][0])
+            head.n_atoms = int(np.int64(int(words[0][0])))
         elif item.startswith("BOX BOUNDS"):
             _read_box(head, item.split()[2:], np.array(words, dtype=np.float64))
         else:

@@ -7,6 +7,7 @@ import numba
 import numpy as np
 
 _LONGEST_LINE = 2**20  # bytes
+_MOST_LINES = 2**62  # that a number of 64 bits counts
 _SPACE, _TAB, _NEWLINE, _RETURN = 32, 9, 10, 13
 _POWERS = 10.0 ** np.arange(23)  # exact in double precision
 _MOST_DIGITS = 18  # that fit into 64 bits
@@ -55,7 +56,7 @@ class Lines:
 
     def skip(self, n_lines: int) -> int:
         """Pass lines; give how many there were."""
-        left = n_lines
+        n_lines = left = min(n_lines, _MOST_LINES)
         while left > 0:
             at, left = _pass_lines(np.frombuffer(self._piece, dtype=np.uint8), self._at, left)
             self.offset += at - self._at

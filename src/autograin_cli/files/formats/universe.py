@@ -17,6 +17,7 @@ from MDAnalysis.lib.util import openany
 
 from autograin_cli.errors import InputError
 from autograin_cli.files.formats.frames import FrameFile, Frames, corrupt
+from autograin_cli.files.formats.memory import bounded_by
 from autograin_cli.files.visible import visible
 
 # What the parsers and readers raise on files that they cannot make sense of.
@@ -33,7 +34,6 @@ FAILURES = (
     ImportError,
     ArithmeticError,
     AssertionError,
-    MemoryError,
     NameError,
     SyntaxError,
     struct.error,
@@ -63,16 +63,22 @@ def open_universe(paths: list[Path]) -> Any:
         InputError: MDAnalysis cannot read them, or they would make it open other files.
     """
     formats = {}
+    names = " with ".join(visible(str(path)) for path in paths)
     for role, path in (("topology_format", paths[0]), ("format", paths[-1])):
         if path.suffix.lower() in LAMMPS_DUMPS:
             formats[role] = "LAMMPSDUMP"
     try:
         for path in paths:
             _check_includes(path)
-        with quietly():
+        with quietly(), bounded_by(paths):
             return MDAnalysis.Universe(*map(str, paths), to_guess=(), **formats)
+    except MemoryError:
+        raise InputError(
+            given=f"{names}, which claims more atoms than a file of its size can hold",
+            expected="a file that is not damaged",
+            remedy="copy it again, or give another one",
+        ) from None
     except FAILURES as error:
-        names = " with ".join(visible(str(path)) for path in paths)
         reason = visible(str(error).strip().split("\n")[0])
         raise InputError(
             given=f"{names} cannot be read: {reason}",
@@ -89,7 +95,7 @@ def _check_includes(path: Path) -> None:
         found = next((line for line in file if line.lstrip().startswith("#include")), None)
     if found:
         raise InputError(
-            given=f"{visible(str(path))}, which includes other files: {visible(found.strip()[:80])}",
+            given=f"{visible(str(path))} includes other files: {visible(found.strip()[:80])}",
             expected="a topology that is whole in itself",
             remedy="give the .tpr, or what gmx grompp -pp writes",
         )

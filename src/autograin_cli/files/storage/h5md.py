@@ -147,7 +147,8 @@ def _species(particles: Particles) -> NDArray[Any]:
     parts, names = particles.system.components, particles.system.type_names
     if len(parts) == 1:
         names = tuple(f"{parts[0].name}:{name}" for name in names)
-    numbers = {name: number for number, name in enumerate(names)}
+    # HDF5 takes names that are Unicode without a zero byte.
+    numbers = {visible(name): number for number, name in enumerate(names)}
     dtype = h5py.enum_dtype(numbers, basetype=np.int64)
     return np.tile(particles.system.types.numpy(), particles.replicas).astype(dtype)
 
