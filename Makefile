@@ -28,7 +28,7 @@ LIQUIDS := methane ethane ethane_more methane_512 ethane_343
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo install format lint types test test-slow docs samples data figures golden bench check
+.PHONY: help demo install format lint types test test-slow docs samples data figures golden fuzz drill bench check
 
 help:
 	@echo "make demo        install, then run the four commands on real data (MOLECULE=otp, aniline, methane, ethane)"
@@ -42,6 +42,8 @@ help:
 	@echo "make figures     figures 2 to 6 of the paper, from the full sets (hours; -j2: two at once)"
 	@echo "make figures QUICK=1   the same from the sample data, in minutes"
 	@echo "make golden      write the golden numbers of the tests anew"
+	@echo "make fuzz        damage files of strangers and read them, SECONDS=600 a surface"
+	@echo "make drill       kill every command KILLS=200 times and look at what is left"
 	@echo "make bench       run the benchmarks"
 
 # --- install --------------------------------------------------------------------------
@@ -149,6 +151,18 @@ include docs/paper/study.mk
 
 figures: $(FIGURES)
 	@echo "The figures are in $(DRAWN)"
+
+# What the tests do for seconds, for as long as wanted: files of strangers damaged, commands killed.
+SURFACES := artifacts commands checkpoints logs mappings configuration trajectories forces arrays topologies
+SECONDS ?= 600
+KILLS ?= 200
+
+fuzz: $(INSTALLED)
+	for surface in $(SURFACES); do PYTHONPATH=tests $(BIN)/python -m fuzz.fuzz $$surface \
+	    --seconds $(SECONDS) --keep build/fuzz || exit 1; done
+
+drill: $(INSTALLED)
+	$(BIN)/python tests/drills/kill_drill.py --kills $(KILLS)
 
 bench: $(INSTALLED)
 	for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done

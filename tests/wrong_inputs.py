@@ -212,6 +212,14 @@ def scaled_positions(factor: float, folder: Path) -> Arguments:
     return ("fit-mapping", path, "-s", topology(run.stem), "--beads", "2", "--check-only")
 
 
+def wrapped_without_box(wrapped: bool, folder: Path) -> Arguments:
+    run, edge = ANILINE(), 30.0
+    shifts = np.random.default_rng(1).uniform(0, edge, (len(run.positions), 1, 3))
+    positions = np.mod(run.positions + shifts, edge) if wrapped else run.positions + shifts
+    path = write_dcd(folder / "md.dcd", positions)
+    return ("fit-mapping", path, "-s", topology(run.stem), "--beads", "2", "--check-only")
+
+
 def unnamed_positions(factor: float, folder: Path) -> Arguments:
     path = write_dcd(folder / "md.dcd", ANILINE().positions * factor)
     return ("fit-mapping", path, "--beads", "2", "--check-only")
@@ -615,6 +623,13 @@ def files() -> list[Case]:
             partial(unnamed_positions, 0.1),
             partial(unnamed_positions, 1.0),
             remedy="by 10",
+        ),
+        Case(
+            "wrapped atoms without their box",
+            "broken-molecules",
+            partial(wrapped_without_box, True),
+            partial(wrapped_without_box, False),
+            remedy="-pbc whole",
         ),
         Case("a truncated XTC", "truncated", partial(plain, "aniline.xtc", 100), whole),
         Case(

@@ -1,4 +1,4 @@
-"""What every figure of the paper shares: its look, its notes, the two files that it is written to."""
+"""What every figure of the paper shares: its look, its notes, the two files that it goes to."""
 
 from pathlib import Path
 

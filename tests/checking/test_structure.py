@@ -8,6 +8,7 @@ import torch
 from autograin_cli.checking.conditions import Beads
 from autograin_cli.checking.finding import Finding
 from autograin_cli.checking.inspection import inspect_input
+from autograin_cli.checking.rigid import is_rigid
 from autograin_cli.checking.sample import RUN, spread_frames, take_sample
 from autograin_cli.molecules import Molecule
 from known_heat import KNOWN, StoredFrames, bent, chains, chunk_of, dimers, dumbbells, with_forces
@@ -70,6 +71,10 @@ def test_constraints_are_counted_and_may_not_be_parted_by_a_mapping() -> None:
     assert found(made, "rigid-bonds", beads=(unknown,)).outcome == "failed"
     summed = Beads(pairs, none, equal_forces=True)
     assert found(made, "rigid-bonds", beads=(summed,)).outcome == "passed"
+
+
+def test_molecules_of_one_atom_have_nothing_rigid_and_need_no_warning() -> None:
+    assert is_rigid(torch.zeros(100, 2, 0)).shape == (0,)
 
 
 def test_where_every_bond_is_rigid_angles_take_over_and_say_so() -> None:
@@ -144,3 +149,22 @@ def test_a_net_force_is_the_share_of_independent_noise() -> None:
     # 3 × 200 components of a normal variable, and as much of the sum of squares.
     assert wrong.value == pytest.approx(expected, rel=4 / (2 * 600) ** 0.5)
     assert found((noisy, kinds), "net-force", all_atoms=False).outcome == "unmeasured"
+
+
+def test_molecules_broken_at_a_boundary_that_the_file_does_not_hold_are_found() -> None:
+    frames, kinds = dimers(50, 4, seed=5)
+    assert found((frames, kinds), "broken-molecules").outcome == "passed"
+    positions = frames.chunk.positions.clone()
+    positions[7::10, 1] += torch.tensor([0.0, 25.0, 0.0], dtype=torch.float64)
+    wrong = found((StoredFrames(chunk_of(positions, None)), kinds), "broken-molecules")
+    assert wrong.outcome == "failed" and wrong.value == pytest.approx(0.1)
+    assert "box that the file does not hold" in wrong.cause
+    # One bond in ten frames says nothing of the unit.
+    assert (
+        found((StoredFrames(chunk_of(positions, None)), kinds), "length-unit").outcome == "passed"
+    )
+
+
+def test_one_frame_has_no_temperature() -> None:
+    frames, kinds = dimers(1, 50, seed=6)
+    assert found((frames, kinds), "temperature").outcome == "unmeasured"

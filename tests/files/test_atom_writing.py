@@ -148,6 +148,28 @@ def test_a_pdb_file_names_the_bonds_which_distances_no_longer_tell(tmp_path: Pat
     assert sorted(map(tuple, bonds.tolist())) == sorted(map(tuple, expected))
 
 
+@pytest.mark.parametrize("ending", ["pdb", "xyz", "gro", "crd", "in"])
+def test_a_molecule_of_one_atom_keeps_its_name_and_element(tmp_path: Path, ending: str) -> None:
+    (chain, _) = MAPPINGS
+    one = chain.molecule
+    ion = replace(
+        one,
+        atom_names=("C7",),
+        elements=("C",),
+        masses=torch.ones(1, dtype=torch.float64),
+        bonds=one.bonds[:0],
+        copies=torch.tensor([[0], [1]]),
+    )
+    some = frames(1)
+    path = written(
+        tmp_path / f"atoms.{ending}",
+        Chunk(some.positions[:, :2], some.times, some.boxes),
+        mappings=(replace(chain, molecule=ion),),
+    )
+    names = [word for word in path.read_text().split() if word in ("C", "C7")]
+    assert len(names) == {"pdb": 4}.get(ending, 2)
+
+
 def test_xyz_takes_names_where_not_all_elements_are_known(tmp_path: Path) -> None:
     (chain, _) = MAPPINGS
     unknown = replace(chain, molecule=replace(chain.molecule, elements=("",) * 9))

@@ -17,6 +17,7 @@ from autograin_cli.checking.relation import relation
 from autograin_cli.checking.rigid import rigid_groups
 from autograin_cli.checking.sample import Frames, spread_frames, take_sample
 from autograin_cli.checking.structure import (
+    broken_molecules,
     effective,
     length_unit,
     repeated_frames,
@@ -27,6 +28,7 @@ from autograin_cli.settings.checking import CHECKS
 
 _OF_POSITIONS: dict[str, Callable[[Examined], Finding]] = {
     "length-unit": length_unit,
+    "broken-molecules": broken_molecules,
     "repeated-frames": repeated_frames,
     "rigid-bonds": rigid_bonds,
     "effective-samples": effective,

@@ -44,6 +44,7 @@ _SHORTEST, _USUAL = 0.1, 1.1  # quantile of the lengths, and what it usually is,
 _FACTORS = {0.1: "nm", 1.889726: "bohr", 100.0: "pm"}
 _NEAR = log(1.35)  # how far a ratio may be from a factor that explains it
 FEWEST_EFFECTIVE = 20.0
+_BROKEN = 3.0  # times its median, which no bond reaches that is one
 _FEWEST_FRAMES = 4  # without which nothing is known of correlation
 _MOST_REPEATED = 0.1
 _SLOWEST = 0.1  # share of bonds and angles; the slowest of all is slow by chance
@@ -91,15 +92,43 @@ def _wrong_length(finding: Finding, ratio: float) -> Finding:
 
 
 def _bond_lengths(sample: Sample) -> tuple[Tensor, Tensor]:
-    """Mean length of each bond of each type, and the sum of radii, 0 where unknown; Å."""
+    """Median length of each bond of each type, and the sum of radii, 0 where unknown; Å."""
     lengths, sums = [torch.zeros(0, dtype=torch.float64)], [torch.zeros(0, dtype=torch.float64)]
     for molecule in sample.molecules:
         found = distances(sample.positions, molecule, molecule.bonds)
-        lengths.append(found.mean((0, 1)))
+        lengths.append(found.flatten(0, 1).median(0).values)
         radii = torch.tensor([_RADII.get(e, 0.0) for e in molecule.elements], dtype=torch.float64)
         both = radii[molecule.bonds]
         sums.append(torch.where((both > 0).all(1), both.sum(1), 0.0))
     return torch.cat(lengths), torch.cat(sums)
+
+
+def broken_molecules(examined: Examined) -> Finding:
+    """Find molecules broken at the boundary of a box that the file does not hold."""
+    name, sample = "broken-molecules", examined.sample
+    if sample.volumes is not None:
+        return passed(name, "there is a box: molecules were made whole", 0.0)
+    broken = torch.zeros(len(sample.positions), dtype=torch.bool)
+    longest = 0.0
+    for molecule in sample.molecules:
+        if len(molecule.bonds):
+            lengths = distances(sample.positions, molecule, molecule.bonds)
+            stretched = lengths / lengths.flatten(0, 1).median(0).values.clamp(min=1e-9)
+            broken |= (stretched > _BROKEN).flatten(1).any(1)
+            longest = max(longest, float(stretched.max()))
+    share = float(broken.double().mean())
+    if not broken.any():
+        return passed(name, f"no bond is {_BROKEN:g} times as long as it usually is", share)
+    return Finding(
+        name=name,
+        outcome=FAILED,
+        measured=f"in {share:.0%} of the frames a bond is up to {longest:.3g} times as long as it "
+        "usually is, and there is no box",
+        value=share,
+        expected=f"bonds of less than {_BROKEN:g} times their usual length",
+        cause="molecules broken at the boundary of a box that the file does not hold",
+        remedy="write the box with the positions, or whole molecules (trjconv -pbc whole)",
+    )
 
 
 def repeated_frames(examined: Examined) -> Finding:

@@ -114,6 +114,8 @@ def temperature(probes: Sequence[Probe], sample: Sample) -> Temperature | None:
     if divergence <= 0:
         return None
     series = work / divergence / BOLTZMANN
+    if len(series) < 2:
+        return None
     return Temperature(float(series.mean()), _error(series, sample))
 
 

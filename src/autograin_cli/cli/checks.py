@@ -27,6 +27,9 @@ from autograin_cli.settings import (
     ReadingSettings,
     StoppingSettings,
 )
+from autograin_cli.settings.checking import CHECKS
+
+_OF_STRUCTURE = {"length-unit", "broken-molecules"}
 
 
 def check_places(
@@ -76,6 +79,18 @@ def check_input(
             output.console.warn(_sentence(finding))
     output.console.note(_summary(found))
     return found
+
+
+def check_structure(read: Reading) -> None:
+    """Check the positions of a reference, of which no forces are needed.
+
+    Raises:
+        InputError: they are in another unit, or molecules are broken.
+    """
+    if isinstance(read.trajectory, AtomisticTrajectory):
+        conditions, others = conditions_of(read, ReadingSettings()), set(CHECKS) - _OF_STRUCTURE
+        found = inspect_input(read.trajectory, read.molecules, conditions, others)
+        _refuse(found, skippable=False)
 
 
 def conditions_of(
@@ -131,7 +146,7 @@ def _unit_of_format(read: Reading) -> str:
     return trr.FORCE_UNIT if is_trr else "kJ/mol/A"
 
 
-def _refuse(found: Sequence[Finding]) -> None:
+def _refuse(found: Sequence[Finding], *, skippable: bool = True) -> None:
     """Refuse input that failed a check.
 
     Raises:
@@ -145,7 +160,8 @@ def _refuse(found: Sequence[Finding]) -> None:
     raise InputError(
         given=f"{first.measured}: {first.cause}{more}",
         expected=first.expected,
-        remedy=f"{first.remedy}; --skip-check {first.name} goes on all the same",
+        remedy=first.remedy
+        + (f"; --skip-check {first.name} goes on all the same" if skippable else ""),
         code=first.name,
     )
 

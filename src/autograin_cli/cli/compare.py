@@ -123,12 +123,14 @@ def _compared(
 ) -> "Comparison":
     """Map the reference, and compare the model with it."""
     from autograin_cli.cli.atoms import applied
+    from autograin_cli.cli.checks import check_structure
     from autograin_cli.comparison import compare as stage
     from autograin_cli.comparison.observables import Subject
     from autograin_cli.files.fingerprints import shared_frames
     from autograin_cli.mapping.bead_trajectory import map_beads
     from autograin_cli.mapping.components import system_of
 
+    check_structure(read)
     console, mappings = keeper.console, applied(before.mappings, read)
     subject = Subject(
         reference=system_of(mappings),

@@ -131,9 +131,11 @@ def _atoms(
 ) -> Source:
     """Encode and decode an atomistic trajectory."""
     from autograin_cli.cli.atoms import applied, read_atoms
+    from autograin_cli.cli.checks import check_structure
     from autograin_cli.mapping.decoding import Decoding, one_replica
 
     read = read_atoms(trajectories, reading, console)
+    check_structure(read)
     decoding = Decoding(applied(before.mappings, read))
     frames = console.watch(read.trajectory, "reading").chunks()
     chunks = decoding.of_atoms(one_replica(frames, settings.replica, 1))

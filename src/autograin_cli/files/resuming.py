@@ -77,7 +77,7 @@ def _differing(before: tuple[InputFile, ...], now: tuple[InputFile, ...]) -> lis
     for old, new in zip(before, now, strict=True):
         if (old.size, old.fingerprint) != (new.size, new.fingerprint):
             told.append(f"{new.path} is not the {new.role} that it was, {old.path}")
-        elif _frames(old) != _frames(new):
+        elif old.n_frames + new.n_frames and _frames(old) != _frames(new):
             told.append(f"of {new.path} it was {_frames(old)} and is {_frames(new)}")
     return told
 

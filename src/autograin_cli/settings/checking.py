@@ -7,6 +7,7 @@ from autograin_cli.settings.setting import setting
 # In the order in which they are told. Each has a page in docs/checks.
 CHECKS = (
     "length-unit",
+    "broken-molecules",
     "repeated-frames",
     "rigid-bonds",
     "effective-samples",
