@@ -4,6 +4,7 @@ The files are those of `tests/data`. A wrong unit, order of atoms, box, frame or
 the forces computed anew by `dumbbells.forces`.
 """
 
+import gzip
 import re
 import warnings
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import dumbbells as model
 from autograin_cli.errors import InputError, SettingError
 from autograin_cli.files.atomistic import Reading, read
 from autograin_cli.files.forces import open_forces
+from autograin_cli.files.formats.trajectories import open_frame_file
 from autograin_cli.settings import ReadingSettings
 from autograin_cli.trajectory import Chunk, gather
 
@@ -295,3 +297,11 @@ def test_times_of_a_dump_are_unknown_until_a_step_has_one() -> None:
     reading = read([path], given)
     assert reading.timed and not any("no times" in line for line in reading.assumptions)
     assert float(_all(reading).times[-1]) == pytest.approx(60 * model.TIMESTEP, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["md.xtc.gz", "md.extxyz.bz2", "md.zip"])
+def test_a_packed_file_that_is_not_read_packed_is_to_be_unpacked(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(b"frames"))
+    with pytest.raises(InputError, match="which is packed") as refused:
+        open_frame_file(tmp_path / name)
+    assert "unpack it" in refused.value.remedy

@@ -35,7 +35,7 @@ def written(path: Path, n_snapshots: int = 3) -> Path:
 
 
 def assert_holds(path: Path, steps: list[int]) -> None:
-    found = find_log(path, SHAPE)
+    found = find_log(path, BEGUN, SHAPE)
     assert found.begun == BEGUN
     read = list(found.snapshots())
     assert [one.step for one in read] == steps
@@ -57,7 +57,7 @@ def test_a_snapshot_that_was_half_written_is_cut_off_and_written_again(
     path = written(tmp_path / "s.ckpt")
     path.write_bytes(path.read_bytes()[:-n_lost])
     assert_holds(path, [0, 1])
-    with find_log(path, SHAPE).go_on() as log:
+    with find_log(path, BEGUN, SHAPE).go_on() as log:
         log.append(snapshot(2))
         log.append(snapshot(3))
     assert_holds(path, [0, 1, 2, 3])
@@ -65,7 +65,7 @@ def test_a_snapshot_that_was_half_written_is_cut_off_and_written_again(
 
 def test_snapshots_after_the_last_whole_spell_are_written_again(tmp_path: Path) -> None:
     path = written(tmp_path / "s.ckpt", n_snapshots=5)
-    found = find_log(path, SHAPE).whole(spell=2)
+    found = find_log(path, BEGUN, SHAPE).whole(spell=2)
     assert [one.step for one in found.snapshots()] == [0, 1, 2, 3]
     with found.go_on() as log:
         log.append(snapshot(4))
@@ -80,10 +80,16 @@ def test_a_log_ends_before_a_snapshot_with_a_flipped_bit(tmp_path: Path) -> None
     assert_holds(path, [0])
 
 
+def test_a_log_of_other_settings_is_refused_by_what_differs(tmp_path: Path) -> None:
+    path = written(tmp_path / "s.ckpt")
+    with pytest.raises(ResumeError, match="--seed was 1 and is 2"):
+        find_log(path, Begun('{"seed": 2}', BEGUN.inputs), replace(SHAPE, n_beads=4))
+
+
 def test_a_log_of_other_beads_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "s.ckpt")
     with pytest.raises(ResumeError, match="2 x 3 beads and 1 terms"):
-        find_log(path, replace(SHAPE, n_beads=4))
+        find_log(path, BEGUN, replace(SHAPE, n_beads=4))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +111,7 @@ def test_what_is_no_log_is_refused(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "s.ckpt"
     path.write_bytes(data)
     with pytest.raises(InputError, match="no log of a simulation"):
-        find_log(path, SHAPE)
+        find_log(path, BEGUN, SHAPE)
     assert path.read_bytes() == data
 
 
@@ -114,7 +120,7 @@ def test_a_number_that_is_not_finite_is_refused(tmp_path: Path) -> None:
     with new_log(path, BEGUN, SHAPE) as log:
         log.append(replace(snapshot(0), time=float("nan")))
     with pytest.raises(InputError, match="not finite"):
-        list(find_log(path, SHAPE).snapshots())
+        list(find_log(path, BEGUN, SHAPE).snapshots())
 
 
 def test_a_new_log_does_not_write_through_a_link(tmp_path: Path) -> None:

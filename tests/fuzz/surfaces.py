@@ -20,7 +20,7 @@ from autograin_cli.settings import ReadingSettings
 from example_artifacts import EXAMPLES, KINDS, write
 from files.test_checkpoints import checkpoint
 from files.test_hand_made import ALL_NDX, BOTH, NDX, XML, YAML
-from files.test_run_log import SHAPE, written
+from files.test_run_log import BEGUN, SHAPE, written
 from fuzz.mutations import damage_bytes, damage_hdf5, damage_text
 from pipeline import SAMPLES, run
 
@@ -200,7 +200,7 @@ def logs() -> Seeds:
 
 def read_log(path: Path) -> None:
     """Find the log, read its snapshots, and go on with it."""
-    found = find_log(path, SHAPE)
+    found = find_log(path, BEGUN, SHAPE)
     list(found.snapshots())
     with found.go_on():
         pass

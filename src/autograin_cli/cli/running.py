@@ -8,7 +8,7 @@ from time import monotonic
 from autograin_cli.cli.console import Console, duration
 from autograin_cli.cli.stops import Reason, asked_to_stop
 from autograin_cli.errors import AutograinError, CheckpointedError, DivergenceError
-from autograin_cli.files.resuming import Begun, check_same
+from autograin_cli.files.resuming import Begun
 from autograin_cli.files.run_log import FoundLog, RunLog, Shape, find_log, new_log
 from autograin_cli.files.visible import visible
 from autograin_cli.settings import StoppingSettings
@@ -99,8 +99,7 @@ class Run:
         if not self.log.exists():
             console.note(f"no log {self.log}: the run begins")
             return None
-        found = find_log(self.log, shape).whole(spell)
-        check_same(found.begun, self.begun)
+        found = find_log(self.log, self.begun, shape).whole(spell)
         console.note(f"going on after {found.n_snapshots} frames")
         return found
 

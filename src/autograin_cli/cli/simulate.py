@@ -66,8 +66,8 @@ def simulate(
     at once and do not feel one another; how far they agree tells whether the run was long
     enough. The frames are in the artifact, which any reader of H5MD opens.
 
-    SIGTERM, SIGUSR1, Ctrl-C and --max-hours stop a run; --resume goes on from its last frame. The
-    built-in engine then gives what it would have given without a break, to the last bit.
+    SIGTERM, SIGUSR1, Ctrl-C after the first minute and --max-hours stop a run; --resume goes on.
+    The built-in engine then gives what it would have given without a break, to the last bit.
     """
     from autograin_cli.cli.keeping import check_beginning, settings_of_result
     from autograin_cli.cli.provenance import artifact_input

@@ -18,7 +18,7 @@ import torch
 
 from autograin_cli.errors import InputError, ResumeError
 from autograin_cli.files.output import as_access_error, check_output
-from autograin_cli.files.resuming import AGAIN, Begun
+from autograin_cli.files.resuming import AGAIN, Begun, check_same
 from autograin_cli.files.storage.artifact import InputFile
 from autograin_cli.files.visible import visible
 from autograin_cli.simulation.engine import Snapshot
@@ -153,21 +153,23 @@ class FoundLog:
         return RunLog(self.path, file)
 
 
-def find_log(path: Path, shape: Shape) -> FoundLog:
+def find_log(path: Path, begun: Begun, shape: Shape) -> FoundLog:
     """Read how far the log of a run is.
 
     Args:
         path: of the log.
-        shape: of the snapshots of the run that goes on.
+        begun: what the run that goes on has.
+        shape: of its snapshots.
 
     Raises:
         FileAccessError: it cannot be opened.
         InputError: it is none, or damaged.
-        ResumeError: it is of beads of another number.
+        ResumeError: it is of other settings or inputs, or of beads of another number.
     """
     with as_access_error(path), path.open("rb") as file:
         head = file.readline(_LONGEST_HEAD)
-        begun, found = _head(path, head)
+        before, found = _head(path, head)
+        check_same(before, begun)
         if found != shape:
             raise ResumeError(
                 given=f"--resume, but {visible(str(path))} is of {found.n_replicas} x "
@@ -178,7 +180,7 @@ def find_log(path: Path, shape: Shape) -> FoundLog:
         n_snapshots = 0
         while _is_whole(file.read(shape.n_bytes), shape):
             n_snapshots += 1
-    return FoundLog(path, begun, shape, len(head), n_snapshots)
+    return FoundLog(path, before, shape, len(head), n_snapshots)
 
 
 def _head(path: Path, line: bytes) -> tuple[Begun, Shape]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autograin_cli.errors import InputError
 from autograin_cli.files.formats.dcd import open_dcd
 from autograin_cli.files.formats.extended_xyz import open_xyz
 from autograin_cli.files.formats.frames import FrameFile, Frames, check_readable
@@ -16,6 +17,7 @@ from autograin_cli.files.formats.netcdf import open_netcdf
 from autograin_cli.files.formats.trr import open_trr
 from autograin_cli.files.formats.universe import LAMMPS_DUMPS, open_frames
 from autograin_cli.files.formats.xtc import open_xtc
+from autograin_cli.files.visible import visible
 
 NATIVE: dict[str, Callable[[Path], FrameFile]] = {
     ".xtc": open_xtc,
@@ -26,6 +28,7 @@ NATIVE: dict[str, Callable[[Path], FrameFile]] = {
     **dict.fromkeys(LAMMPS_DUMPS, open_lammps_dump),
     **dict.fromkeys((".xyz", ".extxyz"), open_xyz),
 }
+_PACKINGS = {".gz", ".bz2", ".xz", ".zst", ".zip"}
 _PACKED = {*LAMMPS_DUMPS, ".xyz", ".extxyz"}
 # How files begin that go by many endings.
 _BEGINNINGS: dict[bytes, Callable[[Path], FrameFile]] = {
@@ -53,10 +56,22 @@ def open_frame_file(path: Path, topology: Path | None = None) -> FrameFile:
         InputError: it is empty, cut off, damaged, or of an unknown format.
     """
     check_readable(path)
+    _check_packing(path)
     native = _native(path)
     with np.errstate(over="ignore", invalid="ignore"):
         file = native(path) if native else open_frames(path, topology)
     return replace(file, read=partial(_read_calmly, file.read))
+
+
+def _check_packing(path: Path) -> None:
+    """Refuse a packed file of a format that is read only as it is."""
+    if path.suffix.lower() in _PACKINGS and ending(path) == path.suffix.lower():
+        raise InputError(
+            given=f"{visible(str(path))}, which is packed",
+            expected="a file that is not; of LAMMPS dumps and XYZ also .gz",
+            remedy="unpack it, and give the file that comes out",
+            code="format",
+        )
 
 
 def _read_calmly(read: Callable[[np.ndarray], Frames], rows: np.ndarray) -> Frames:
