@@ -45,7 +45,7 @@ def dumbbells(n_molecules: int, n_frames: int) -> Run:
 
 def ways(run: Run) -> dict[str, Callable[[], object]]:
     """Everything that is timed."""
-    (chunk,) = [chunk for _, chunk in run.frames()]
+    (chunk,) = run.beads.chunks()
     half = 0.5 * (run.system.n_molecules / DENSITY) ** (1 / 3)
     edges = SPACING * torch.arange(int(half / SPACING) + 1, dtype=torch.float64)
     kept = KeptFrames(run)

@@ -42,8 +42,7 @@ def autograin(positions: np.ndarray, edge: float, edges: np.ndarray) -> np.ndarr
     chunk = Chunk(torch.from_numpy(positions), torch.arange(n_frames).double(), boxes)
     run = Run(StoredTrajectory(chunk), system, 1)
     counts = PairCounts(run, torch.from_numpy(edges), divide(n_frames, 1, 1e9))
-    for first, part in run.frames():
-        counts.add(first, part)
+    run.add_up(counts)
     sample = counts.sample(PairKind((0, 0), within=False), divide(n_frames, 1, 1.0))
     return sample.curves(torch.ones(sample.n_blocks, dtype=torch.float64)).numpy()
 

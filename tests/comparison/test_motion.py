@@ -61,8 +61,7 @@ def test_centres_of_molecules_are_followed_by_mass() -> None:
     boxes = cube(20.0).expand(400, 3, 3)
     run = Run(StoredTrajectory(Chunk(beads, torch.arange(400).double(), boxes)), system, 1)
     centres = Centres(run)
-    for _, chunk in run.frames():
-        centres.add(0, chunk)
+    run.add_up(centres)
     expected = diffusion_coefficient(still(path)[:, None], 1.0)
     assert centres.diffusion(0) == pytest.approx(expected)
 

@@ -74,8 +74,7 @@ def gathered(
 ) -> Tensor:
     run = Run(gas, system, replicas)
     sums = OrientationSums(run, torch.arange(0.0, 6.6, 0.5, dtype=torch.float64))
-    for first, chunk in run.frames():
-        sums.add(first, chunk)
+    run.add_up(sums)
     return sums.sums()
 
 

@@ -28,8 +28,7 @@ MIXTURE = System((chains("AB", 20, "first"), chains("B", 30, "second")))
 def counted(trajectory: Trajectory, system: System, replicas: int = 1) -> PairCounts:
     run = Run(trajectory, system, replicas)
     counts = PairCounts(run, EDGES, divide(run.n_frames, replicas, 1e9))
-    for first, chunk in run.frames():
-        counts.add(first, chunk)
+    run.add_up(counts)
     return counts
 
 

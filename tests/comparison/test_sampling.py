@@ -62,8 +62,7 @@ def test_counts_of_chunks_are_those_of_a_plain_loop() -> None:
     )
     run = run_of(ChunkedTrajectory(chunk, 5), 3)
     counting = BlockCounts(run, OBSERVABLES, layouts, edges)
-    for first, part in run.frames():
-        counting.add(first, part)
+    run.add_up(counting)
     found = counting.counts
     for i, values in enumerate(observed):
         layout, plain = layouts[i], torch.zeros(layouts[i].n_blocks, 7).double()

@@ -38,8 +38,7 @@ def counted(
     """Counts of the first kind of triplet in 16 blocks or more, (blocks, bins)."""
     run = Run(trajectory, system, replicas)
     kept = KeptFrames(run)
-    for first, chunk in run.frames():
-        kept.add(first, chunk)
+    run.add_up(kept)
     n_types = len(system.type_names)
     radii = torch.full((n_types, n_types), radius, dtype=torch.float64)
     sums = kept.count(Neighbours(radii, ((0, 0, n_types - 1),)), n_bins)

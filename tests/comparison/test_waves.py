@@ -18,8 +18,7 @@ SKEWED = torch.tensor([[16.0, 0, 0], [4, 17, 0], [-3, 5, 18]], dtype=torch.float
 def summed(trajectory: Trajectory, system: System, box: torch.Tensor, shells: Shells) -> WaveSums:
     run = Run(trajectory, system, 1)
     sums = WaveSums(run, waves_of(box, shells, 0), shells, divide(run.n_frames, 1, 1e9))
-    for first, chunk in run.frames():
-        sums.add(first, chunk)
+    run.add_up(sums)
     return sums
 
 

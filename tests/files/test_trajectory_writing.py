@@ -135,7 +135,7 @@ def test_unknown_endings_missing_folders_and_no_frames_are_refused(tmp_path: Pat
 def test_a_position_that_xtc_cannot_hold_is_refused(tmp_path: Path) -> None:
     frames = _frames(1, box=False)
     frames.positions[0, 3, 1] = -3e5
-    with pytest.raises(InputError, match="all that XTC holds"):
+    with pytest.raises(InputError, match=r"(?s)a coordinate of -300000 Å .* all that it holds"):
         write_trajectory(tmp_path / "cg.xtc", _parts(frames, 1), overwrite=False)
     assert not list(tmp_path.iterdir())
     write_trajectory(tmp_path / "cg.trr", _parts(frames, 1), overwrite=False)

@@ -246,5 +246,5 @@ def _series(sample: Sample, molecule: Molecule, spread: Tensor) -> Tensor:
     pairs = torch.cat([molecule.bonds, angle_triples(molecule)[:, [0, 2]]])
     if len(pairs) > _MOST_COORDINATES:
         pairs = pairs[torch.linspace(0, len(pairs) - 1, _MOST_COORDINATES).round().long()]
-    few = Molecule(**{**vars(molecule), "copies": molecule.copies[:_MOST_CHAINS]})
+    few = replace(molecule, copies=molecule.copies[:_MOST_CHAINS])
     return distances(sample.positions[spread], few, pairs)

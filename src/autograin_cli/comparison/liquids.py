@@ -22,9 +22,8 @@ from autograin_cli.comparison.surveying import Survey
 from autograin_cli.comparison.triplets import KeptFrames
 from autograin_cli.comparison.waves import Shells, WaveSums, shells_of, waves_of
 from autograin_cli.errors import SettingError
-from autograin_cli.passes import Sums, Together
+from autograin_cli.passes import Sums
 from autograin_cli.settings import ComparisonSettings
-from autograin_cli.trajectory import Chunk
 
 FEWEST_BINS = 5
 ROUNDING = 1e-5  # of boxes in files of single precision
@@ -76,10 +75,6 @@ class Structure:
     def parts(self) -> tuple[Sums, ...]:
         """All that is filled."""
         return self.pairs, self.waves, self.centres, self.axes, self.frames
-
-    def add(self, first: int, chunk: Chunk) -> None:
-        """Take a chunk whose first frame has this number."""
-        Together(self.parts).add(first, chunk)
 
 
 def grid_of(surveys: tuple[Survey, Survey], settings: ComparisonSettings) -> Grid | None:

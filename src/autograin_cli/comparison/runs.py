@@ -1,6 +1,5 @@
 """Run: one of the two trajectories that are compared, and what its frames hold."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -32,19 +31,6 @@ class Run:
     def n_frames(self) -> int:
         """Frames of the trajectory."""
         return self.beads.n_frames
-
-    def frames(self) -> Iterator[tuple[int, Chunk]]:
-        """Yield the number of the first frame of each chunk, and the chunk.
-
-        Raises:
-            InputError: the beads are not those of the system, or a position is not finite.
-        """
-        self._check_beads()
-        first = 0
-        for chunk in self.beads.chunks():
-            _check_finite(first, chunk)
-            yield first, chunk
-            first += chunk.n_frames
 
     def add_up(self, *parts: Sums) -> None:
         """Fill sums in one pass over the frames, each checked.
@@ -100,7 +86,12 @@ class _Finite:
 
     def add(self, first: int, chunk: Chunk) -> None:
         """Check a chunk whose first frame has this number."""
-        _check_finite(first, chunk)
+        if not chunk.positions.isfinite().all():
+            raise InputError(
+                given=f"positions that are not finite, after {first} frames",
+                expected="finite positions of the beads in every frame",
+                remedy="run the simulation that wrote them again, or leave these frames out",
+            )
 
     def state(self) -> State:
         """Nothing is kept."""
@@ -108,15 +99,6 @@ class _Finite:
 
     def restore(self, state: State) -> None:
         """Nothing is kept."""
-
-
-def _check_finite(first: int, chunk: Chunk) -> None:
-    if not chunk.positions.isfinite().all():
-        raise InputError(
-            given=f"positions that are not finite, after {first} frames",
-            expected="finite positions of the beads in every frame",
-            remedy="run the simulation that wrote them again, or leave these frames out",
-        )
 
 
 def heights(boxes: Tensor) -> Tensor:

@@ -59,9 +59,8 @@ _H5MD = _Format(
         ("forces", False),
     ),
 )
-_XTC_MOST = angstrom_from_nm(21474.0)  # of 2³¹ steps of 1e-5 nm
 _FORMATS = {
-    ".xtc": _Format("", least=-_XTC_MOST, most=_XTC_MOST),
+    ".xtc": _Format(""),
     ".trr": _Format(""),
     ".dcd": _Format(""),
     ".pdb": _PDB,

@@ -121,17 +121,20 @@ def _write_xtc(path: Path, frames: Iterator[_Frame]) -> int:
     with XTCFile(str(path), "w") as file:
         for step, frame in enumerate(frames):
             positions = frame.positions * _NM
-            _check_reach(path, float(np.abs(positions).max(initial=0.0)))
+            _check_reach(path, positions)
             file.write(positions, _in_nm(frame.box), step, frame.time, _XTC_PRECISION)
     return step + 1
 
 
-def _check_reach(path: Path, farthest: float) -> None:
-    if farthest >= _XTC_MOST:
+def _check_reach(path: Path, positions: np.ndarray) -> None:
+    farthest = positions.flat[np.abs(positions).argmax()] if positions.size else 0.0
+    if abs(farthest) >= _XTC_MOST:
+        most = _XTC_MOST / _NM
         raise InputError(
-            given=f"a bead {farthest / _NM:.4g} Å from the origin for {visible(str(path))}",
-            expected=f"less than {_XTC_MOST / _NM:.4g} Å: all that XTC holds in steps of 1e-4 Å",
-            remedy="write TRR or DCD",
+            given=f"a coordinate of {farthest / _NM:.7g} Å for {visible(str(path))}",
+            expected=f"from {-most:.7g} to {most:.7g} Å, all that it holds",
+            remedy="write TRR or DCD, or leave out with --end the frames where molecules have "
+            "gone so far",
         )
 
 
