@@ -239,7 +239,7 @@ def test_a_checkpoint_is_written_from_time_to_time(
     by_hand: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A training that ends by an error leaves the last one."""
-    monkeypatch.setattr(neural_training, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(keeping, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     real = train
 
     def broken(*given: Any, **named: Any) -> Iterator[Progress]:
@@ -261,8 +261,8 @@ def test_a_disk_that_is_full_for_a_while_does_not_end_a_training(
         given = f"{path} cannot be written: {checkpoint.seconds} s"
         raise FileAccessError(given=given, expected="room", remedy="make room")
 
-    monkeypatch.setattr(neural_training, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
-    monkeypatch.setattr(keeping, "_SECONDS_WORTH_KEEPING", 0.0)
+    monkeypatch.setattr(keeping, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(keeping, "SECONDS_WORTH_KEEPING", 0.0)
     monkeypatch.setattr(keeping, "save_checkpoint", full)
     stopped = run(*arguments(by_hand, tmp_path / "p.h5", "--max-hours", "0"))
     assert stopped.exit_code == 74

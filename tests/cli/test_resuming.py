@@ -88,7 +88,7 @@ def test_ctrl_c_in_the_first_minute_keeps_nothing(
 def test_ctrl_c_later_keeps_what_was_read(
     signalled: Callable[[str, int], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "_SECONDS_WORTH_KEEPING", 0.0)
+    monkeypatch.setattr(keeping, "SECONDS_WORTH_KEEPING", 0.0)
     signalled("SIGINT", 20)
     assert run(*MAPPING, "-o", tmp_path / "m.h5").exit_code == 75
     assert names(tmp_path) == ["m.ckpt.h5"]
@@ -150,3 +150,21 @@ def test_simulations_killed_at_any_moment_go_on_to_the_same_result(
     else:
         subprocess.run([*command, str(path), "--resume"], check=True)
     assert content_digest(path) == content_digest(tmp_path / "whole.h5")
+
+
+def test_a_signal_in_a_pass_that_was_over_before_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(mapping_fit, "fit_survey", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        assert run(*MAPPING, "-o", tmp_path / "m.h5").exit_code == 75
+    known = keeping.Keeper.begun
+
+    def heard(keeper: keeping.Keeper) -> object:
+        state = known(keeper)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return state
+
+    monkeypatch.setattr(keeping.Keeper, "begun", heard)
+    assert run(*MAPPING, "-o", tmp_path / "m.h5", "--resume").exit_code == 75
+    assert names(tmp_path) == ["m.ckpt.h5"]

@@ -71,17 +71,17 @@ def prepare() -> None:
     import torch
 
     import autograin_cli
-    from autograin_cli.cli import keeping, neural_training, running
+    from autograin_cli.cli import keeping, running
     from autograin_cli.files import atomistic_trajectory
 
-    for module in walk_packages(autograin_cli.__path__, "autograin_cli."):
-        if not module.name.endswith("__main__"):
-            import_module(module.name)
+    for found in walk_packages(autograin_cli.__path__, "autograin_cli."):
+        if not found.name.endswith("__main__"):
+            import_module(found.name)
     torch.set_num_threads(1)
     atomistic_trajectory._CHUNK_SIZE = 2**16
-    keeping._SECONDS_BETWEEN_CHECKPOINTS = keeping._SECONDS_WORTH_KEEPING = 0.05
-    neural_training._SECONDS_BETWEEN_CHECKPOINTS = 0.05
-    running._SECONDS_WORTH_KEEPING = 0.05
+    keeping._SECONDS_BETWEEN_CHECKPOINTS = 0.05
+    for module in (keeping, running):
+        vars(module)["SECONDS_WORTH_KEEPING"] = 0.05
 
 
 def start(arguments: tuple[str, ...], log: Path) -> int:

@@ -248,7 +248,7 @@ def _with_networks(fit: Fit, read: "Reading", run: Run, keeper: "Keeper") -> "Fo
             "do not feel one another; for a liquid leave --pair out"
         )
     beads = BeadTrajectory(read.trajectory, fit.mappings, fit.force_maps)
-    training = Training(beads, fit.force_field, run.neural, run.stopping.max_hours, run.started)
+    training = Training(beads, fit.force_field, run.neural)
     networks = train_networks(training, keeper, run.place, run.output.console)
     return replace(fit.force_field, neural=networks)
 

@@ -13,18 +13,15 @@ from typing import Any
 from torch import Tensor
 
 from autograin_cli.cli.console import Console, duration
-from autograin_cli.cli.stops import NAMES, hours_are_over
+from autograin_cli.cli.stops import SECONDS_WORTH_KEEPING, heard_by, hours_are_over, stopped
 from autograin_cli.errors import CheckpointedError, FileAccessError
 from autograin_cli.files.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from autograin_cli.files.resuming import Begun, check_no_checkpoint, check_same, checkpoint_path
-from autograin_cli.files.visible import visible
 from autograin_cli.potential.neural.training_state import TrainingState
 from autograin_cli.settings import StoppingSettings
 from autograin_cli.trajectory import PassState
 
-# How often a checkpoint is written; a pass that took less than the second is not worth one.
 _SECONDS_BETWEEN_CHECKPOINTS = 300.0
-_SECONDS_WORTH_KEEPING = 60.0
 # They change how long work takes and where, or name files that are known by their content.
 _NOT_OF_THE_RESULT = {
     *("device", "threads", "max_hours", "resume", "topology", "forces"),
@@ -89,8 +86,8 @@ class Keeper:
         self.path, self.writes = checkpoint_path(output), writes
         self.found: Checkpoint | None = None
         self.console = console
-        self._work, self._stopping = begun, stopping
-        self._started = self._kept = started
+        self._work, self.max_hours = begun, stopping.max_hours
+        self.started = self._kept = started
         self._passes: list[tuple[int, Sums]] = []
         self._reading, self._heard = False, ""
         if stopping.resume and self.path.exists():
@@ -125,8 +122,10 @@ class Keeper:
         if reason := self._reason():
             self._passes.append((n_frames, sums))
             raise self._stopped(reason)
-        if monotonic() - self._kept >= _SECONDS_BETWEEN_CHECKPOINTS:
-            self._save_if_possible((n_frames, sums))
+        if self.is_time:
+            self._passes.append((n_frames, sums))
+            self.save_if_possible()
+            self._passes.pop()
 
     def ended(self, n_frames: int, sums: Sums) -> None:
         """Learn that the pass has ended.
@@ -138,14 +137,14 @@ class Keeper:
         was_over = [one.n_frames for one in known[len(self._passes) :][:1]] == [n_frames]
         self._passes.append((n_frames, sums))
         self._reading = False
-        # What was over before is no progress: a command that stops here could never end.
-        if (reason := self._reason()) and not was_over:
+        # What was over before is no progress: a command that stopped here could never end.
+        if reason := self._heard if was_over else self._reason():
             raise self._stopped(reason)
-        if monotonic() - self._kept >= _SECONDS_WORTH_KEEPING:
-            self._save_if_possible()
+        if monotonic() - self._kept >= SECONDS_WORTH_KEEPING:
+            self.save_if_possible()
 
     def _reason(self) -> str | None:
-        return self._heard or hours_are_over(self._started, self._stopping.max_hours)
+        return self._heard or hours_are_over(self.started, self.max_hours)
 
     # --- stops ------------------------------------------------------------------------
 
@@ -158,18 +157,14 @@ class Keeper:
         Raises:
             CheckpointedError: a signal came.
         """
-        listed = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
-        before = {number: signal.signal(number, self._hear) for number in listed}
-        try:
-            yield
-        except AskedToStop as asked:
-            raise self._stopped(str(asked)) from None
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with heard_by(self._hear):
+            try:
+                yield
+            except AskedToStop as asked:
+                raise self._stopped(str(asked)) from None
 
     def _hear(self, number: int, _: FrameType | None) -> None:
-        early = monotonic() - self._started < _SECONDS_WORTH_KEEPING
+        early = monotonic() - self.started < SECONDS_WORTH_KEEPING
         if number == signal.SIGINT and (early or self._heard):
             raise KeyboardInterrupt
         if self._heard:
@@ -182,40 +177,45 @@ class Keeper:
         """Write the checkpoint, and give the error that ends the command."""
         if not self.writes:
             return SystemExit(CheckpointedError.exit_code)
-        elapsed = monotonic() - self._started
-        self.save(self.state or TrainingState(()), elapsed)
-        return CheckpointedError(
-            given=f"stopped by {reason} after {duration(elapsed)}",
-            expected="work that ends by itself",
-            remedy=f"give the same command with --resume: {visible(str(self.path))} holds the rest",
-        )
+        self.save(self.state)
+        return stopped("the command", reason, self.started, "", self.path)
 
     # --- the file ---------------------------------------------------------------------
 
-    def save(self, state: TrainingState, seconds: float) -> None:
-        """Write the checkpoint, after so many seconds of this run.
+    @property
+    def is_time(self) -> bool:
+        """Whether the last checkpoint was long ago."""
+        return monotonic() - self._kept >= _SECONDS_BETWEEN_CHECKPOINTS
+
+    def save(self, training: TrainingState | None) -> None:
+        """Write the checkpoint.
+
+        Args:
+            training: where a training goes on; None before it begins.
 
         Raises:
             FileAccessError: it cannot be written; the one before is still there.
         """
         if self.writes:
-            whole = seconds + (self.found.seconds if self.found else 0.0)
+            whole = monotonic() - self.started + (self.found.seconds if self.found else 0.0)
+            state = training or TrainingState(())
             passes = tuple(PassState(n_frames, sums()) for n_frames, sums in self._passes)
             later = self.found.passes[len(passes) :] if self.found else ()
             work = (self._work.settings, self._work.inputs)
             save_checkpoint(Checkpoint(*work, whole, state, passes + later), self.path)
         self._kept = monotonic()
 
-    def _save_if_possible(self, *current: tuple[int, Sums]) -> None:
-        """Write the checkpoint; a disk that is full for a while does not end the work."""
-        self._passes += current
+    def save_if_possible(self, training: TrainingState | None = None) -> None:
+        """Write the checkpoint; a disk that is full for a while does not end the work.
+
+        Args:
+            training: where a training goes on; None for where it was found.
+        """
         try:
-            self.save(self.state or TrainingState(()), monotonic() - self._started)
+            self.save(training or self.state)
         except FileAccessError as error:
             self._kept = monotonic()
             self.console.note(f"no checkpoint was written: {error.given}")
-        finally:
-            del self._passes[len(self._passes) - len(current) :]
 
     def discard(self) -> None:
         """Remove the checkpoint of work whose result has been written."""

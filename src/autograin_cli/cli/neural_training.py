@@ -8,9 +8,9 @@ import torch
 from autograin_cli.cli.console import Console, duration
 from autograin_cli.cli.keeping import Keeper
 from autograin_cli.cli.processes import Place
-from autograin_cli.cli.stops import asked_to_stop
+from autograin_cli.cli.stops import asked_to_stop, stopped
 from autograin_cli.cli.threads import threads
-from autograin_cli.errors import CheckpointedError, FileAccessError, InputError
+from autograin_cli.errors import CheckpointedError, InputError
 from autograin_cli.files.visible import visible
 from autograin_cli.potential.force_field import ForceField
 from autograin_cli.potential.neural.potential import NeuralPotential, cast
@@ -20,7 +20,6 @@ from autograin_cli.potential.neural.training_state import Progress, TrainingStat
 from autograin_cli.settings import NeuralSettings
 from autograin_cli.trajectory import Trajectory
 
-_SECONDS_BETWEEN_CHECKPOINTS = 300.0
 # The matrices are small: on a machine that is busy two threads took ten times as long as one. More
 # processes help, and with one thread a result does not depend on the number of processors.
 _THREADS = 1
@@ -33,15 +32,11 @@ class Training:
     beads: with forces.
     prior: the classical terms.
     settings: of the networks.
-    max_hours: time that the command was given; None for all it needs.
-    started: when the command began, by the monotonic clock, s.
     """
 
     beads: Trajectory
     prior: ForceField
     settings: NeuralSettings
-    max_hours: float | None
-    started: float
 
 
 def train_networks(
@@ -71,47 +66,29 @@ def _trained_state(
     """Train to the end, or to where it is asked to stop."""
     beads, prior, settings = training.beads, training.prior, training.settings
     state = keeper.state or TrainingState(())
-    kept = monotonic()
-    stops = asked_to_stop(training.started, training.max_hours)
+    stops = asked_to_stop(keeper.started, keeper.max_hours)
     with stops as reason, console.telling_task("training") as tell:
         teller = Teller(prior)
         for progress in train(beads, prior, settings, keeper.state, place.group, place.device):
-            state, now = progress.state, monotonic()
+            state = progress.state
             if stop := place.agreed(reason()):
-                keeper.save(state, now - training.started)
+                keeper.save(state)
                 place.agreed(None)  # none ends before the checkpoint is written
-                raise _stopped(stop, progress, now - training.started, keeper, place)
-            if now - kept >= _SECONDS_BETWEEN_CHECKPOINTS:
-                _save_if_possible(keeper, state, now - training.started, console)
-                kept = now
-            tell(*teller.told(progress, now))
-        _save_if_possible(keeper, state, monotonic() - training.started, console)
+                raise _stopped(stop, progress, keeper, place)
+            if keeper.is_time:
+                keeper.save_if_possible(state)
+            tell(*teller.told(progress, monotonic()))
+        keeper.save_if_possible(state)
     return state
 
 
-def _save_if_possible(
-    keeper: Keeper, state: TrainingState, seconds: float, console: Console
-) -> None:
-    """Write the checkpoint; a disk that is full for a while does not end a training."""
-    try:
-        keeper.save(state, seconds)
-    except FileAccessError as error:
-        console.note(f"no checkpoint was written: {error.given}")
-
-
-def _stopped(
-    reason: str, progress: Progress, seconds: float, keeper: Keeper, place: Place
-) -> BaseException:
+def _stopped(reason: str, progress: Progress, keeper: Keeper, place: Place) -> BaseException:
     if not place.speaks:
         return SystemExit(CheckpointedError.exit_code)
-    reached = f"in epoch {progress.epoch + 1} of at most {progress.n_epochs}"
+    reached = f", in epoch {progress.epoch + 1} of at most {progress.n_epochs}"
     if progress.n_members > 1:
         reached += f" of network {progress.member + 1} of {progress.n_members}"
-    return CheckpointedError(
-        given=f"the training was stopped by {reason} after {duration(seconds)}, {reached}",
-        expected="a training that ends by itself",
-        remedy=f"give the same command with --resume: {visible(str(keeper.path))} holds the rest",
-    )
+    return stopped("the training", reason, keeper.started, reached, keeper.path)
 
 
 class Teller:

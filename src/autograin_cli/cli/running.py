@@ -5,17 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from autograin_cli.cli.console import Console, duration
-from autograin_cli.cli.stops import Reason, asked_to_stop
+from autograin_cli.cli.console import Console
+from autograin_cli.cli.stops import SECONDS_WORTH_KEEPING, Reason, asked_to_stop, stopped
 from autograin_cli.errors import AutograinError, CheckpointedError, DivergenceError
 from autograin_cli.files.resuming import Begun
 from autograin_cli.files.run_log import FoundLog, RunLog, Shape, find_log, new_log
-from autograin_cli.files.visible import visible
 from autograin_cli.settings import StoppingSettings
 from autograin_cli.simulation.engine import Snapshot
-
-# Ctrl-C before that ends a run and keeps nothing.
-_SECONDS_WORTH_KEEPING = 60.0
 
 
 @dataclass(frozen=True)
@@ -104,16 +100,12 @@ class Run:
         return found
 
     def _stopped(self, reason: str, time: float | None, *, begins: bool) -> BaseException:
-        elapsed = monotonic() - self.started
-        if reason == "SIGINT" and elapsed < _SECONDS_WORTH_KEEPING and begins:
+        early = monotonic() - self.started < SECONDS_WORTH_KEEPING
+        if reason == "SIGINT" and early and begins:
             self.discard()
             return KeyboardInterrupt()
-        at = "" if time is None else f", at {time:g} ps"
-        return CheckpointedError(
-            given=f"the run was stopped by {reason} after {duration(elapsed)}{at}",
-            expected="a run that ends by itself",
-            remedy=f"give the same command with --resume: {visible(str(self.log))} holds the rest",
-        )
+        reached = "" if time is None else f", at {time:g} ps"
+        return stopped("the run", reason, self.started, reached, self.log)
 
     def discard(self) -> None:
         """Remove the log of a run whose result has been written."""
