@@ -1,5 +1,6 @@
 """What every figure of the paper shares: its look, its notes, the two files that it goes to."""
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -28,3 +29,21 @@ def save(figure: Figure, target: Path, *, quick: bool) -> None:
     with rc_context(STYLE):
         figure.savefig(target.with_suffix(".png"), dpi=200)
         figure.savefig(target.with_suffix(".svg"), metadata={"Date": None})
+
+
+def arguments(description: str | None, *names: str) -> Namespace:
+    """Read the command line of a figure: where it goes, paths by name, whether it is quick.
+
+    Args:
+        description: of the figure; its first line is shown.
+        names: of the paths, as '--atoms' or, for those that have a place, 'study'.
+    """
+    parser = ArgumentParser(description=(description or "").split("\n")[0])
+    parser.add_argument("out", type=Path)
+    for name in names:
+        if name.startswith("--"):
+            parser.add_argument(name, type=Path, required=True)
+        else:
+            parser.add_argument(name, type=Path)
+    parser.add_argument("--quick", action="store_true")
+    return parser.parse_args()

@@ -6,13 +6,11 @@ ATOMS holds the frames of both molecules, MADE what the commands made of them: i
 folder mapping.h5, harmonic/comparison.h5 and spline/comparison.h5.
 """
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from drawing import COLOURS, new_figure, save
+from drawing import COLOURS, arguments, new_figure, save
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
@@ -224,12 +222,7 @@ def named(artifact: Artifact, name: str) -> Distribution:
 
 def main() -> None:
     """Read what was made and draw it."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--atoms", type=Path, required=True)
-    parser.add_argument("--made", type=Path, required=True)
-    parser.add_argument("--quick", action="store_true")
-    options = parser.parse_args()
+    options = arguments(__doc__, "--atoms", "--made")
     models = {
         name: (
             load(options.made / name / "harmonic" / "comparison.h5", ("comparison",)),

@@ -6,13 +6,11 @@ ATOMS holds the frames of both molecules, MADE what fit-mapping made of them: in
 folder mapping.h5, from nanoseconds, and 6ps/mapping.h5, from six picoseconds as in the paper.
 """
 
-import argparse
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
-from drawing import new_figure, save
+from drawing import arguments, new_figure, save
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -20,7 +18,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from published import TEXT
-from reconstruction import NEAR, Fidelity, decode, fidelity, frames_of
+from reconstruction import Fidelity, decode, fidelity, frames_of
 from structures import (
     GREY,
     Ball,
@@ -38,6 +36,7 @@ from autograin_cli.files.artifacts import load
 from autograin_cli.files.pages.figures import BLACK, STYLE, bead_colour
 from autograin_cli.geometry import superpose
 from autograin_cli.mapping.autoencoder import one_hot
+from autograin_cli.mapping.decoding import NEAR
 from autograin_cli.mapping.mapping import Mapping
 
 TITLES = {"otp": "ortho-terphenyl, N = 3", "aniline": "aniline, N = 2"}
@@ -197,12 +196,7 @@ def figure_of(runs: dict[str, tuple[Run, Run]]) -> Figure:
 
 def main() -> None:
     """Read what was made and draw it."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--atoms", type=Path, required=True)
-    parser.add_argument("--made", type=Path, required=True)
-    parser.add_argument("--quick", action="store_true")
-    options = parser.parse_args()
+    options = arguments(__doc__, "--atoms", "--made")
     runs = {}
     for name in TITLES:
         stem, made = options.atoms / name, options.made / name

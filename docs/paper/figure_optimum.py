@@ -3,10 +3,7 @@
 python docs/paper/figure_optimum.py docs/figures/optimum study.json [--quick]
 """
 
-import argparse
-from pathlib import Path
-
-from drawing import COLOURS, new_figure, save
+from drawing import COLOURS, arguments, new_figure, save
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -132,15 +129,6 @@ def figure_of(study: Study) -> Figure:
     return figure
 
 
-def main() -> None:
-    """Read the results and draw."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("target", type=Path)
-    parser.add_argument("study", type=Path)
-    parser.add_argument("--quick", action="store_true")
-    arguments = parser.parse_args()
-    save(figure_of(load_study(arguments.study)), arguments.target, quick=arguments.quick)
-
-
 if __name__ == "__main__":
-    main()
+    given = arguments(__doc__, "study")
+    save(figure_of(load_study(given.study)), given.out, quick=given.quick)

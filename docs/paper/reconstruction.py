@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from autograin_cli.files.atomistic import read
 from autograin_cli.geometry import bond_lengths
+from autograin_cli.mapping import decoding
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.settings import ReadingSettings
 from autograin_cli.trajectory import gather
-
-NEAR = 0.15  # a bond that is decoded within this share of its length counts as a bond
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Fidelity:
     @property
     def near(self) -> Tensor:
         """Share of the frames in which a bond has its length within 15 %, (bonds,)."""
-        return ((self.ratios - 1).abs() <= NEAR).double().mean(0)
+        return ((self.ratios - 1).abs() <= decoding.NEAR).double().mean(0)
 
 
 def frames_of(stem: Path, name: str, begin: float | None) -> Tensor:
@@ -60,7 +58,7 @@ def decode(mapping: Mapping, positions: Tensor) -> tuple[Tensor, Tensor]:
     Source: section II A of arXiv:1812.02706.
     """
     beads = mapping.map_positions(positions)[:, 0]
-    return beads, torch.einsum("ab,fbd->fad", mapping.decoder, beads)
+    return beads, decoding.decode(beads, [mapping])
 
 
 def fidelity(original: Tensor, decoded: Tensor, bonds: Tensor) -> Fidelity:
