@@ -11,7 +11,7 @@ import torch
 from checks import bond_temperatures
 
 from autograin_cli.checking.conditions import Conditions
-from autograin_cli.checking.inspection import no_joins
+from autograin_cli.checking.inspection import inspect_input, no_joins
 from autograin_cli.checking.probe import probes
 from autograin_cli.checking.sample import Sample, take_sample
 from autograin_cli.checking.thermometer import Temperature, fit_of, stiffness, temperature
@@ -21,6 +21,7 @@ from autograin_cli.files.atomistic_trajectory import AtomisticTrajectory
 from autograin_cli.settings import ReadingSettings
 from autograin_cli.units import FORCE_UNITS
 from known_heat import (
+    KNOWN,
     TEMPERATURE,
     StoredFrames,
     bent,
@@ -157,3 +158,16 @@ def test_two_hundred_frames_name_the_unit_in_every_pair_of_true_and_declared(
         else:
             assert unit.outcome == "failed" and unit.remedy == f"give --force-unit {true}"
             assert warm.outcome == "unmeasured"
+
+
+@pytest.mark.parametrize("share", [0.2, 0.29])
+def test_forces_that_were_scaled_on_the_way_are_not_taken_for_another_unit(share: float) -> None:
+    """A factor of 4.184 apart within a quarter is not 4.184."""
+    frames, kinds = dimers(200, 50, seed=8)
+    forces = frames.chunk.forces
+    assert forces is not None
+    scaled = StoredFrames(chunk_of(frames.chunk.positions, share * forces))
+    found = {one.name: one for one in inspect_input(scaled, kinds, KNOWN)}
+    assert found["force-unit"].outcome == "passed"
+    assert found["temperature"].outcome == "failed"
+    assert "smoothed, cut off or scaled" in found["temperature"].cause

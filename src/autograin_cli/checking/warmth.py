@@ -11,7 +11,6 @@ PLAUSIBLE = 50.0, 1500.0  # K, where the temperature was not given
 _ROOM = 300.0  # K; of several units that would do, the one that comes nearest is named first
 _FAILS, _WARNS = log(1.3), log(1.12)  # relative to the temperature given
 _FAILS_ERRORS, _WARNS_ERRORS = 5.0, 4.0  # and in standard errors
-_NEAR_UNIT = log(1.25)  # of a ratio to that of two units; the nearest two are a factor 4.2 apart
 
 
 def warmth(found: Temperature | None, conditions: Conditions, kind: str) -> tuple[Finding, Finding]:
@@ -73,7 +72,8 @@ def _unit_of(ratio: float, error: float, conditions: Conditions) -> str | None:
     taken = conditions.force_unit or "kJ/mol/A"
     others = {unit: log(f / FORCE_UNITS[taken]) for unit, f in FORCE_UNITS.items() if unit != taken}
     unit = min(others, key=lambda name: abs(others[name] + ratio))
-    return unit if abs(others[unit] + ratio) < max(_NEAR_UNIT, 3 * error) else None
+    # A unit explains all of a ratio: in it the temperature would have to be right.
+    return unit if abs(others[unit] + ratio) <= max(_WARNS, _WARNS_ERRORS * error) else None
 
 
 def _wrong_unit(
@@ -87,7 +87,8 @@ def _wrong_unit(
     taken = conditions.force_unit or "kJ/mol/A"
     would = f", which implies {implied:.0f} K" if implied is not None else ""
     if unit:
-        cause = f"the forces are in {unit}{would}, and were taken for {taken}"
+        sure = "are" if implied is None else "may be"
+        cause = f"the forces {sure} in {unit}{would}, and were taken for {taken}"
         factor = FORCE_UNITS[unit] / FORCE_UNITS[taken]
         remedy = f"give --force-unit {unit}"
         if not conditions.unit_is_chosen:
@@ -107,7 +108,8 @@ def _wrong_temperature(found: Temperature, told: str, expected: str, outcome: st
         unit="K",
         expected=expected,
         cause="another temperature in the simulation; a time step too long for the stiffest bonds "
-        "(2 fs without constraints adds half of it); forces of another force field",
+        "(2 fs without constraints adds half of it); forces of another force field, or forces that "
+        "were smoothed, cut off or scaled on the way: no unit explains it",
         remedy=f"give the temperature of the simulation: --temperature {found.value:.0f} fits, "
-        f"within {max(found.error, 1.0):.0f} K",
+        f"within {max(found.error, 1.0):.0f} K; or the forces as the simulation wrote them",
     )
