@@ -55,7 +55,7 @@ def system_of(n_beads: int) -> System:
 def model_of(n_beads: int, low: float, cutoff: float, knots: int) -> FrameModel:
     """One pair term, a spline."""
     form, grid = PairSpline(low, cutoff, knots), pair_grid(low, cutoff, knots)
-    return FrameModel(system_of(n_beads), (), (), (form,), (grid,), ((0, 0),), 2, cutoff)
+    return FrameModel(system_of(n_beads), (), (), (), (form,), (grid,), ((0, 0),), 2, cutoff)
 
 
 def processor_seconds(run: Callable[[], object]) -> float:

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from autograin_cli.potential.bonded_forms import BondedForm, Cosine, Harmonic
 from autograin_cli.potential.channels import explained
-from autograin_cli.potential.forms import Cosine, Form, Harmonic
 from autograin_cli.potential.grids import grid_of
 from autograin_cli.potential.normal_equations import Model, accumulate
 from autograin_cli.potential.potential import Channel
@@ -20,7 +20,7 @@ def channels(
     trajectory: StoredTrajectory, bonds: Tensor, types: tuple[str, ...], *, angles: bool = True
 ) -> dict[str, Channel]:
     members = tuple(t for t in bonded_terms(bonds, types) if angles or t.coordinate == "bond")
-    forms: tuple[Form, ...] = tuple(
+    forms: tuple[BondedForm, ...] = tuple(
         Harmonic(3.0) if m.coordinate == "bond" else Cosine(-0.3) for m in members
     )
     grids = tuple(grid_of(form, 2.5, 3.5) for form in forms)

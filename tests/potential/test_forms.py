@@ -6,17 +6,8 @@ import torch
 from scipy.interpolate import BSpline
 from torch import Tensor
 
-from autograin_cli.potential.forms import (
-    Cosine,
-    Form,
-    Fourier,
-    Harmonic,
-    Spline,
-    evaluate,
-    form_of,
-    physical_names,
-    physical_parameters,
-)
+from autograin_cli.potential.bonded_forms import Cosine, Fourier, Harmonic, form_of
+from autograin_cli.potential.forms import Form, Spline, evaluate
 
 FORMS: list[Form] = [
     Harmonic(1.3),
@@ -90,24 +81,26 @@ def test_textbook_parameters_give_the_textbook_energy() -> None:
     for form in (Harmonic(1.3), Cosine(0.4)):
         weights = torch.tensor([25.0, 7.0], dtype=torch.float64)
         energy, _ = evaluate(form, weights, q)
-        k, least = physical_parameters(form, weights)[:2]
+        k, least = form.parameters(weights)[:2]
         shift = q - least if isinstance(form, Harmonic) else q.cos() - least
         assert torch.allclose(energy.diff(), (k * shift.square()).diff(), rtol=1e-10, atol=1e-11)
-        assert len(physical_names(form)[0]) == len(physical_parameters(form, weights))
-    angle = physical_parameters(Cosine(0.4), weights)[2]
+        assert (
+            len(form.parameter_names) == len(form.parameter_units) == len(form.parameters(weights))
+        )
+    angle = Cosine(0.4).parameters(weights)[2]
     assert torch.allclose(angle.deg2rad().cos(), least, rtol=1e-12)
 
 
 def test_a_cosine_beyond_one_is_shown_as_the_nearest_angle() -> None:
     weights = torch.tensor([1.0, 4.0], dtype=torch.float64)
-    _, cosine, angle = physical_parameters(Cosine(-0.9), weights).tolist()
+    _, cosine, angle = Cosine(-0.9).parameters(weights).tolist()
     assert cosine == pytest.approx(-2.9)
     assert angle == pytest.approx(180.0)
 
 
 def test_a_stiffness_of_zero_has_a_finite_minimum() -> None:
     for form in (Harmonic(1.3), Cosine(0.4)):
-        assert physical_parameters(form, torch.zeros(2, dtype=torch.float64)).isfinite().all()
+        assert form.parameters(torch.zeros(2, dtype=torch.float64)).isfinite().all()
 
 
 def test_a_form_is_chosen_by_name() -> None:

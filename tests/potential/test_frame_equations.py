@@ -10,7 +10,8 @@ from torch import Tensor
 
 from autograin_cli.geometry import coordinates, minimum_image
 from autograin_cli.potential import frame_layout
-from autograin_cli.potential.forms import Form, Harmonic, Spline
+from autograin_cli.potential.bonded_forms import BondedForm, Harmonic
+from autograin_cli.potential.forms import Spline
 from autograin_cli.potential.frame_equations import (
     accumulate_frames,
     compiled,
@@ -21,7 +22,7 @@ from autograin_cli.potential.frame_equations import (
 from autograin_cli.potential.frame_layout import FrameModel, plan_of
 from autograin_cli.potential.grids import Grid, grid_of
 from autograin_cli.potential.normal_equations import NormalEquations, forces_of
-from autograin_cli.potential.pair_forms import LennardJones, PairSpline
+from autograin_cli.potential.pair_forms import LennardJones, PairForm, PairSpline
 from autograin_cli.potential.pair_tables import pair_grid
 from autograin_cli.potential.topology import bonded_terms
 from autograin_cli.system import System
@@ -38,12 +39,12 @@ FLUID = Fluid(SYSTEM, SKEW, {})
 def model(cutoff: float = CUTOFF, excluded_bonds: int = 2) -> FrameModel:
     """Two bonded terms, pair terms of every form; C and C feel nothing."""
     members = tuple(t for t in bonded_terms(CHAIN, tuple("ABBA")) if t.coordinate != "dihedral")
-    bonded: tuple[Form, ...] = (
+    bonded: tuple[BondedForm, ...] = (
         Harmonic(1.5),
         Spline(0.5, 3.0, 4, periodic=False),
         Spline(0.2, 3.0, 5, periodic=False),
     )
-    pairs: tuple[Form, ...] = (
+    pairs: tuple[PairForm, ...] = (
         PairSpline(1.0, cutoff, 6),
         LennardJones(12, 2.0, cutoff - 1, cutoff),
         LennardJones(9, 2.5, cutoff - 2, cutoff),
@@ -53,9 +54,8 @@ def model(cutoff: float = CUTOFF, excluded_bonds: int = 2) -> FrameModel:
     grids = [grid_of(form, 0.5, 3.0) for form in bonded]
     grids += [pair_grid(1.0, cutoff, 5) for _ in pairs]
     kinds = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2))
-    forms = (*bonded, *pairs)
     return FrameModel(
-        SYSTEM, members, (0, 0, 0), forms, tuple(grids), kinds, excluded_bonds, cutoff
+        SYSTEM, members, (0, 0, 0), bonded, pairs, tuple(grids), kinds, excluded_bonds, cutoff
     )
 
 
@@ -199,7 +199,7 @@ def test_runs_end_where_a_block_does() -> None:
 def test_without_a_box_all_pairs_are_taken_as_they_are() -> None:
     system = System((component("pair", "AB", 1, PAIR),))
     form, grid = LennardJones(12, 3.0, 5.0, 6.0), pair_grid(3.0, 6.0, None)
-    of = FrameModel(system, (), (), (form,), (grid,), ((0, 1),), 0, 6.0)
+    of = FrameModel(system, (), (), (), (form,), (grid,), ((0, 1),), 0, 6.0)
     z = torch.tensor([[[0.0, 0, 0], [0, 0, 4.0]]]).double()
     frames = StoredTrajectory(Chunk(z, torch.zeros(1).double(), None, torch.zeros_like(z)))
     found = accumulate_frames(frames, of, 1).matrices[0]

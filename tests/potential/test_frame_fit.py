@@ -87,7 +87,7 @@ def test_noiseless_forces_give_back_a_spline_of_the_same_knots() -> None:
 
     frames = fluid(AA=energy).trajectory(30, seed=3)
     grid = pair_grid(3.2, CUTOFF, 12)
-    model = FrameModel(BEADS, (), (), (form,), (grid,), ((0, 0),), 2, CUTOFF)
+    model = FrameModel(BEADS, (), (), (), (form,), (grid,), ((0, 0),), 2, CUTOFF)
     sums = accumulate_frames(frames, model, 2)
     found = torch.linalg.solve(sums.matrices.sum(0), sums.vectors.sum(0))
     assert torch.allclose(found, exact, rtol=1e-8, atol=1e-8)
@@ -168,7 +168,7 @@ def test_the_best_bounded_fit_is_the_best_of_all_on_the_bound() -> None:
     (term,) = pair_terms(found)
     form = LennardJones(12, 3.0, SWITCH, CUTOFF)
     grid = pair_grid(3.0, CUTOFF, None)
-    model = FrameModel(BEADS, (), (), (form,), (grid,), ((0, 0),), 2, CUTOFF)
+    model = FrameModel(BEADS, (), (), (), (form,), (grid,), ((0, 0),), 2, CUTOFF)
     sums = accumulate_frames(frames, model, 1)
     candidates = [torch.zeros(2).double()]
     for column in range(2):

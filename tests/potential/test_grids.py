@@ -3,7 +3,8 @@ from math import pi, radians
 import pytest
 import torch
 
-from autograin_cli.potential.forms import Cosine, Fourier, Harmonic, Spline, evaluate
+from autograin_cli.potential.bonded_forms import Cosine, Fourier, Harmonic
+from autograin_cli.potential.forms import Spline, evaluate
 from autograin_cli.potential.grids import Grid, grid_of
 from autograin_cli.potential.terms import Table
 

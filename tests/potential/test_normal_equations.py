@@ -8,7 +8,8 @@ from torch import Tensor
 from autograin_cli.errors import InputError
 from autograin_cli.geometry import coordinates as coordinate_values
 from autograin_cli.potential import normal_equations
-from autograin_cli.potential.forms import Cosine, Form, Fourier, Harmonic, Spline
+from autograin_cli.potential.bonded_forms import BondedForm, Cosine, Fourier, Harmonic
+from autograin_cli.potential.forms import Spline
 from autograin_cli.potential.grids import grid_of
 from autograin_cli.potential.normal_equations import (
     Model,
@@ -28,7 +29,7 @@ CHAIN = Chain(4)
 def model() -> Model:
     """One form of every kind, in a chain whose outer bonds are of one type."""
     members = bonded_terms(CHAIN.bonds, ("A", "B", "B", "A"))
-    forms: tuple[Form, ...] = (
+    forms: tuple[BondedForm, ...] = (
         Spline(2.5, 3.5, 5, periodic=False),
         Harmonic(3.0),
         Cosine(-0.3),
@@ -128,7 +129,7 @@ def test_a_chunk_without_forces_is_refused() -> None:
 
 def test_narrow_forms_beside_wide_ones_lose_nothing() -> None:
     members = bonded_terms(CHAIN.bonds, ("A", "B", "B", "A"))
-    forms: tuple[Form, ...] = (Harmonic(3.0), Harmonic(3.0), Cosine(-0.3), Fourier(5))
+    forms: tuple[BondedForm, ...] = (Harmonic(3.0), Harmonic(3.0), Cosine(-0.3), Fourier(5))
     grids = tuple(grid_of(form, 2.5, 3.5) for form in forms)
     wide = Model(members, forms, grids, 4)
     without = Model(members[:3], forms[:3], grids[:3], 4)

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import torch
 
-from autograin_cli.potential.forms import Form, Harmonic, Spline, evaluate
+from autograin_cli.potential.bonded_forms import BondedForm, Harmonic
+from autograin_cli.potential.forms import Spline, evaluate
 from autograin_cli.potential.grids import grid_of
 from autograin_cli.potential.normal_equations import (
     Model,
@@ -28,7 +29,7 @@ def spline_model(intervals: int = 12) -> Model:
 def harmonic_model(chain: Chain, *bonds: tuple[int, int]) -> Model:
     pairs = torch.tensor(bonds) if bonds else chain.bonds
     members = tuple(t for t in bonded_terms(pairs, chain.types) if t.coordinate == "bond")
-    forms: tuple[Form, ...] = (Harmonic(3.0),) * len(members)
+    forms: tuple[BondedForm, ...] = (Harmonic(3.0),) * len(members)
     return Model(members, forms, (grid_of(forms[0], 2.7, 3.3),) * len(members), chain.n_beads)
 
 
@@ -113,7 +114,7 @@ def test_terms_that_can_take_each_others_part_are_named() -> None:
     bonds = bonded_terms(torch.tensor([[0, 1], [1, 2], [0, 2]]), ("A", "A", "A"))
     angles = TermMembers("angle A-A-A", "angle", torch.tensor([[0, 1, 2], [0, 2, 1], [1, 0, 2]]))
     members = (*bonds, angles)
-    forms: tuple[Form, ...] = (
+    forms: tuple[BondedForm, ...] = (
         Spline(2.0, 6.5, 8, periodic=False),
         Spline(0.1, 3.1, 8, periodic=False),
     )

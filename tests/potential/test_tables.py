@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from autograin_cli.potential.forms import Cosine, Form, Fourier, Harmonic, Spline, evaluate
+from autograin_cli.potential.bonded_forms import BondedForm, Cosine, Fourier, Harmonic
+from autograin_cli.potential.forms import Spline, evaluate
 from autograin_cli.potential.grids import Grid, grid_of
 from autograin_cli.potential.tables import Stretches, tabulate
 from autograin_cli.potential.terms import Table
@@ -13,7 +14,7 @@ from autograin_cli.units import thermal_energy
 KT = thermal_energy(300.0)
 
 
-def made(form: Form, weights: Tensor, sampled: Tensor) -> tuple[Table, Stretches, Grid]:
+def made(form: BondedForm, weights: Tensor, sampled: Tensor) -> tuple[Table, Stretches, Grid]:
     low, high = float(sampled.min()), float(sampled.max())
     grid = grid_of(form, low, high)
     table, bridged = tabulate(form, weights, grid, grid.count(sampled), (low, high), KT)
@@ -55,7 +56,7 @@ def test_a_confining_harmonic_goes_on_as_it_is_beyond_the_sampled_range() -> Non
     ],
 )
 def test_beyond_the_sampled_range_a_term_that_does_not_confine_meets_a_wall(
-    form: Form, weights: list[float]
+    form: BondedForm, weights: list[float]
 ) -> None:
     """It rises by kT within the sampled range's width, and sinks by no more than kT/4 before."""
     sampled = torch.linspace(1.0, 2.0, 300).double()

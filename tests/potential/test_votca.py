@@ -89,7 +89,7 @@ def test_splines_agree_with_votca(methane: StoredTrajectory, tmp_path: Path) -> 
     assert missed[1] == pytest.approx(missed[0], rel=1e-3)
     form = PairSpline(term.sampled_low, CUTOFF, KNOTS)
     grid = pair_grid(term.sampled_low, CUTOFF, KNOTS)
-    model = FrameModel(METHANE, (), (), (form,), (grid,), ((0, 0),), 2, CUTOFF)
+    model = FrameModel(METHANE, (), (), (), (form,), (grid,), ((0, 0),), 2, CUTOFF)
     sums = accumulate_frames(methane, model, N_BLOCKS)
     others = sums.matrices.sum(0) - sums.matrices
     without = torch.linalg.solve(others, sums.vectors.sum(0) - sums.vectors)

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from autograin_cli.geometry import coordinates
 from autograin_cli.mapping.mapping import Mapping
+from autograin_cli.potential.bonded_forms import form_of
 from autograin_cli.potential.fitted_terms import wanted_terms
-from autograin_cli.potential.forms import Form, form_of
+from autograin_cli.potential.forms import Form
 from autograin_cli.potential.gradients import coordinates_with_gradients
 from autograin_cli.potential.topology import TermMembers
 from autograin_cli.settings import PotentialSettings

@@ -5,14 +5,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from autograin_cli.potential.forms import (
-    Form,
-    Spline,
-    evaluate,
-    form_of,
-    physical_names,
-    physical_parameters,
-)
+from autograin_cli.potential.bonded_forms import BondedForm, form_of
+from autograin_cli.potential.forms import Form, Spline, evaluate
 from autograin_cli.potential.grids import LEAST_WIDTH, Grid, grid_of
 from autograin_cli.potential.normal_equations import NormalEquations
 from autograin_cli.potential.regression import Solution, standard_errors
@@ -30,7 +24,7 @@ class Fitted(Protocol):
         """Instances of each bonded term."""
 
     @property
-    def forms(self) -> tuple[Form, ...]:
+    def bonded_forms(self) -> tuple[BondedForm, ...]:
         """Of each term."""
 
     @property
@@ -63,7 +57,7 @@ def _choices(settings: PotentialSettings) -> dict[str, str]:
 
 def forms_and_grids(
     members: tuple[TermMembers, ...], ranges: Tensor, settings: PotentialSettings
-) -> tuple[tuple[Form, ...], tuple[Grid, ...]]:
+) -> tuple[tuple[BondedForm, ...], tuple[Grid, ...]]:
     """Choose a form and a grid for each term.
 
     Args:
@@ -71,7 +65,7 @@ def forms_and_grids(
         ranges: least and largest value of each, Å or radians, (terms, 2).
         settings: the forms.
     """
-    forms: list[Form] = []
+    forms: list[BondedForm] = []
     grids: list[Grid] = []
     for member, (low, high) in zip(members, ranges.tolist(), strict=True):
         choice = _choices(settings)[member.coordinate]
@@ -93,24 +87,23 @@ def fitted_term(
     thermal: float,
 ) -> tuple[Term, Stretches]:
     """One term with its table, and the stretches of it that were bridged; thermal is kT."""
-    member, form, grid = model.members[index], model.forms[index], model.grids[index]
+    member, form, grid = model.members[index], model.bonded_forms[index], model.grids[index]
     counts, where = equations.counts[index], model.columns[index]
     sampled = grid.sampled(counts) if grid.periodic else (float(ends[0]), float(ends[1]))
     coefficients = solution.coefficients[where]
     table, bridged = tabulate(form, coefficients, grid, counts, sampled, thermal)
-    parameters = physical_parameters(form, coefficients)
+    parameters = form.parameters(coefficients)
     if form.name == "spline":
         parameters = parameters - evaluate(form, coefficients, grid.points)[0].min()
-    names, units = physical_names(form)
     term = Term(
         name=member.name,
         coordinate=member.coordinate,
         form=form.name,
         beads=member.beads,
-        parameter_names=names,
+        parameter_names=form.parameter_names,
         parameters=parameters,
-        parameter_errors=standard_errors(physical_parameters(form, solution.left_out[:, where])),
-        parameter_units=units,
+        parameter_errors=standard_errors(form.parameters(solution.left_out[:, where])),
+        parameter_units=form.parameter_units,
         knots=form.knots if isinstance(form, Spline) else torch.empty(0, dtype=torch.float64),
         sampled_low=sampled[0],
         sampled_high=sampled[1],

@@ -1,7 +1,6 @@
 """Forms of a term: the basis functions phi_k(q) in which its energy is linear."""
 
 from dataclasses import dataclass
-from math import pi
 from typing import Protocol
 
 import torch
@@ -30,7 +29,7 @@ class Form(Protocol):
 
     @property
     def name(self) -> str:
-        """'harmonic', 'cosine', 'fourier' or 'spline'."""
+        """As users choose it."""
 
     @property
     def size(self) -> int:
@@ -41,81 +40,6 @@ class Form(Protocol):
 
     def penalty(self) -> Tensor:
         """Quadratic form that is large for rough energies, (size, size)."""
-
-
-@dataclass(frozen=True)
-class Harmonic:
-    """k (r - r0)² as c_0 (r - centre)² + c_1 (r - centre).
-
-    centre: any length within the sampled range, Å; near it the two functions are independent.
-
-    Source: Section 4 of arXiv:1812.02706.
-    """
-
-    centre: float
-    name: str = "harmonic"
-    size: int = 2
-
-    def local(self, q: Tensor) -> Local:
-        """Evaluate both functions."""
-        shift = q - self.centre
-        values = torch.stack((shift.square(), shift), dim=-1)
-        return _all(values, torch.stack((2 * shift, torch.ones_like(q)), dim=-1))
-
-    def penalty(self) -> Tensor:
-        """Nothing is penalised."""
-        return torch.zeros(self.size, self.size, dtype=torch.float64)
-
-
-@dataclass(frozen=True)
-class Cosine:
-    """k (cos theta - cos theta0)² as c_0 (cos theta - centre)² + c_1 (cos theta - centre).
-
-    centre: any cosine within the sampled range.
-
-    Source: Section 4 of arXiv:1812.02706.
-    """
-
-    centre: float
-    name: str = "cosine"
-    size: int = 2
-
-    def local(self, q: Tensor) -> Local:
-        """Evaluate both functions."""
-        shift, slope = q.cos() - self.centre, -q.sin()
-        values = torch.stack((shift.square(), shift), dim=-1)
-        return _all(values, torch.stack((2 * shift * slope, slope), dim=-1))
-
-    def penalty(self) -> Tensor:
-        """Nothing is penalised."""
-        return torch.zeros(self.size, self.size, dtype=torch.float64)
-
-
-@dataclass(frozen=True)
-class Fourier:
-    """Sum over n of a_n cos(n phi) + b_n sin(n phi).
-
-    harmonics: largest n.
-    """
-
-    harmonics: int
-    name: str = "fourier"
-
-    @property
-    def size(self) -> int:
-        """A cosine and a sine for each harmonic."""
-        return 2 * self.harmonics
-
-    def local(self, q: Tensor) -> Local:
-        """Evaluate all cosines, then all sines."""
-        order = torch.arange(1, self.harmonics + 1, dtype=q.dtype)
-        cosine, sine = (q[..., None] * order).cos(), (q[..., None] * order).sin()
-        derivatives = torch.cat((-order * sine, order * cosine), dim=-1)
-        return _all(torch.cat((cosine, sine), dim=-1), derivatives)
-
-    def penalty(self) -> Tensor:
-        """Nothing is penalised."""
-        return torch.zeros(self.size, self.size, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -135,11 +59,23 @@ class Spline:
     intervals: int
     periodic: bool
     name: str = "spline"
+    domain: None = None
+    flexible: bool = True
 
     @property
     def size(self) -> int:
         """One function for each interval, and three more where not periodic."""
         return self.intervals if self.periodic else self.intervals + _DEGREE
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Number of each."""
+        return tuple(f"c{k}" for k in range(self.size))
+
+    @property
+    def parameter_units(self) -> tuple[str, ...]:
+        """All energies."""
+        return ("kJ/mol",) * self.size
 
     @property
     def spacing(self) -> float:
@@ -177,25 +113,13 @@ class Spline:
             differences = differences[: self.size - _ROUGHNESS]
         return differences.T @ differences
 
+    def parameters(self, coefficients: Tensor) -> Tensor:
+        """The coefficients themselves."""
+        return coefficients
 
-def form_of(choice: str, low: float, high: float, *, knots: int, harmonics: int) -> Form:
-    """Choose the form of a term whose coordinate was sampled from `low` to `high`.
-
-    Args:
-        choice: 'harmonic', 'cosine', 'fourier', 'spline' or, of a dihedral, 'periodic spline'.
-        low, high: Å or radians.
-        knots: intervals of a spline.
-        harmonics: of a Fourier series.
-    """
-    middle = torch.tensor((low + high) / 2, dtype=torch.float64)
-    forms: dict[str, Form] = {
-        "harmonic": Harmonic(float(middle)),
-        "cosine": Cosine(float(middle.cos())),
-        "fourier": Fourier(harmonics),
-        "spline": Spline(low, high, knots, periodic=False),
-        "periodic spline": Spline(-pi, pi, knots, periodic=True),
-    }
-    return forms[choice]
+    def confines(self, _: Tensor, /) -> bool:
+        """It has no law where nothing was sampled."""
+        return False
 
 
 def evaluate(form: Form, coefficients: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
@@ -212,44 +136,3 @@ def evaluate(form: Form, coefficients: Tensor, q: Tensor) -> tuple[Tensor, Tenso
     local = form.local(q)
     taken = coefficients[..., local.columns]
     return (taken * local.values).sum(-1), (taken * local.derivatives).sum(-1)
-
-
-def _all(values: Tensor, derivatives: Tensor) -> Local:
-    columns = torch.arange(values.shape[-1]).expand(values.shape)
-    return Local(columns=columns, values=values, derivatives=derivatives)
-
-
-def physical_names(form: Form) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names and units of what `physical_parameters` gives."""
-    if form.name == "harmonic":
-        return ("k", "r0"), ("kJ/(mol Å²)", "Å")
-    if form.name == "cosine":
-        return ("k", "cos theta0", "theta0"), ("kJ/mol", "1", "degrees")
-    if form.name == "fourier":
-        orders = range(1, form.size // 2 + 1)
-        names = [f"{wave} {n}" for wave in ("cos", "sin") for n in orders]
-    else:
-        names = [f"c{k}" for k in range(form.size)]
-    return tuple(names), ("kJ/mol",) * form.size
-
-
-def physical_parameters(form: Form, coefficients: Tensor) -> Tensor:
-    """Parameters as the textbook writes them: k and r0, k and theta0, or the coefficients.
-
-    Args:
-        form: of the term.
-        coefficients: (..., size).
-
-    Returns:
-        (..., parameters), in the units of `physical_names`; theta0 is the nearest angle where
-        the fitted cosine is beyond -1 or 1.
-    """
-    if isinstance(form, Harmonic | Cosine):
-        stiffness = coefficients[..., 0]
-        shift = coefficients[..., 1] / (2 * stiffness)
-        least = form.centre - torch.where(stiffness == 0, 0.0, shift)
-        if isinstance(form, Harmonic):
-            return torch.stack((stiffness, least), dim=-1)
-        angle = torch.rad2deg(least.clamp(-1, 1).acos())
-        return torch.stack((stiffness, least, angle), dim=-1)
-    return coefficients

@@ -70,7 +70,7 @@ def _of_component(
     part, where = model.system.components[number], model.system.slices[number]
     own = Model(
         tuple(model.members[term] for term in mine),
-        tuple(model.forms[term] for term in mine),
+        tuple(model.bonded_forms[term] for term in mine),
         tuple(model.grids[term] for term in mine),
         part.n_beads,
     )

@@ -14,7 +14,7 @@ from autograin_cli.potential.grids import LEAST_WIDTH
 from autograin_cli.potential.normal_equations import NormalEquations
 from autograin_cli.potential.pair import Nonbonded
 from autograin_cli.potential.pair_cautions import never_met, pair_cautions
-from autograin_cli.potential.pair_forms import pair_form_of
+from autograin_cli.potential.pair_forms import PairForm, pair_form_of
 from autograin_cli.potential.pair_tables import pair_grid
 from autograin_cli.potential.pair_terms import fitted_pair, pair_name, pair_types
 from autograin_cli.potential.potential import Channel, Potential
@@ -80,7 +80,7 @@ def _wanted(system: System, settings: PotentialSettings) -> FrameModel:
     if excluded is None:
         excluded = 3 if any(term.coordinate == "dihedral" for term in members) else 2
     types = pair_types(system, excluded)
-    return FrameModel(system, members, components, (), (), types, excluded, 0.0)
+    return FrameModel(system, members, components, (), (), (), types, excluded, 0.0)
 
 
 def _switch(choice: str, switch: float | None, cutoff: float) -> float:
@@ -107,20 +107,21 @@ def _model(
     wanted: FrameModel, seen: FrameSurvey, choice: str, switch: float, settings: PotentialSettings
 ) -> FrameModel:
     """Choose forms and grids."""
-    forms, grids = forms_and_grids(wanted.members, seen.ranges, settings)
+    bonded, grids = forms_and_grids(wanted.members, seen.ranges, settings)
+    pairs: tuple[PairForm, ...] = ()
     for least in seen.least.tolist():
         low = max(min(least, seen.cutoff - LEAST_WIDTH), LEAST_WIDTH)
         form = pair_form_of(choice, low, switch, seen.cutoff, knots=settings.pair_knots)
         intervals = settings.pair_knots if choice == "spline" else None
-        forms, grids = (*forms, form), (*grids, pair_grid(low, seen.cutoff, intervals))
-    if not forms:
+        pairs, grids = (*pairs, form), (*grids, pair_grid(low, seen.cutoff, intervals))
+    if not grids:
         raise SettingError(
             given="beads without a bonded term, of which no two came within the cutoff of "
             f"{seen.cutoff:.2f} Å",
             expected="something to fit",
             remedy="give a longer --cutoff, or --pair none",
         )
-    return replace(wanted, forms=forms, grids=grids, cutoff=seen.cutoff)
+    return replace(wanted, bonded_forms=bonded, pair_forms=pairs, grids=grids, cutoff=seen.cutoff)
 
 
 def _nonbonded(

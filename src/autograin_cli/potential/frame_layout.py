@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from autograin_cli.kernel_arrays import Floats, Integers
+from autograin_cli.potential.bonded_forms import BondedForm
 from autograin_cli.potential.forms import Form
 from autograin_cli.potential.grids import Grid
 from autograin_cli.potential.normal_equations import slices
-from autograin_cli.potential.pair_forms import LennardJones, PairForm, PairSpline
+from autograin_cli.potential.pair_forms import PairForm, PairSpline
 from autograin_cli.potential.pair_kernels import Layout, PairBasis
 from autograin_cli.potential.topology import TermMembers
 from autograin_cli.system import System
@@ -26,8 +27,9 @@ class FrameModel:
     system: the beads of a frame.
     members: bonded terms, instances within a copy.
     components: of the system, that of each bonded term.
-    forms: of the bonded terms, then of the pair terms.
-    grids: the points at which each term is tabulated and counted.
+    bonded_forms: of the bonded terms.
+    pair_forms: of the pair terms.
+    grids: the points at which each term, bonded ones first, is tabulated and counted.
     pair_types: types of the two beads of each pair term, indices into `System.type_names`.
     excluded_bonds: beads of a molecule at most so many bonds apart feel no pair term.
     cutoff: Å.
@@ -36,7 +38,8 @@ class FrameModel:
     system: System
     members: tuple[TermMembers, ...]
     components: tuple[int, ...]
-    forms: tuple[Form, ...]
+    bonded_forms: tuple[BondedForm, ...]
+    pair_forms: tuple[PairForm, ...]
     grids: tuple[Grid, ...]
     pair_types: tuple[tuple[int, int], ...]
     excluded_bonds: int
@@ -48,9 +51,9 @@ class FrameModel:
         return slices([form.size for form in self.forms])
 
     @property
-    def pair_forms(self) -> tuple[PairForm, ...]:
-        """Forms of the pair terms."""
-        return tuple(f for f in self.forms if isinstance(f, LennardJones | PairSpline))
+    def forms(self) -> tuple[Form, ...]:
+        """Forms of all terms, bonded ones first."""
+        return (*self.bonded_forms, *self.pair_forms)
 
     @property
     def instances(self) -> tuple[Tensor, ...]:

@@ -148,7 +148,7 @@ def _find_least(least: Floats, model: FrameModel, chunk: Chunk, reach: float) ->
     """Lower the least squared distances, in place; only what is nearer is looked for."""
     if not len(least):
         return
-    basis = basis_of(replace(model, forms=(), grids=(), cutoff=reach))
+    basis = basis_of(replace(model, bonded_forms=(), pair_forms=(), grids=(), cutoff=reach))
     types = model.system.types.numpy()
     for where in frames_of(chunk, slice(None)):
         find_least(pairs_of(*where, min(reach, least.max() ** 0.5)), types, basis, least)

@@ -1,12 +1,13 @@
 """The points at which a term is tabulated, and how often the reference came near each."""
 
 from dataclasses import dataclass
-from math import ceil, pi
+from math import ceil
 
 import torch
 from torch import Tensor
 
-from autograin_cli.potential.forms import Form, Spline
+from autograin_cli.potential.bonded_forms import BondedForm
+from autograin_cli.potential.forms import Spline
 
 LEAST_WIDTH = 0.05  # Å or radians: narrower ranges are widened, so that knots do not coincide
 _INTERVALS = 1000  # of a table, at least
@@ -70,7 +71,7 @@ class Grid:
         return self.low + spacing * first, self.low + spacing * last
 
 
-def grid_of(form: Form, low: float, high: float) -> Grid:
+def grid_of(form: BondedForm, low: float, high: float) -> Grid:
     """Points of the table of a form whose coordinate was sampled from `low` to `high`.
 
     The knots of a spline are points of its table, so that the cubic Hermite polynomials between
@@ -81,5 +82,5 @@ def grid_of(form: Form, low: float, high: float) -> Grid:
         return Grid(
             form.low, form.high, form.intervals, ceil(_INTERVALS / form.intervals), form.periodic
         )
-    ends = {"harmonic": (low, high), "cosine": (0.0, pi), "fourier": (-pi, pi)}[form.name]
-    return Grid(*ends, _CELLS, ceil(_INTERVALS / _CELLS), form.name == "fourier")
+    ends = form.domain or (low, high)
+    return Grid(*ends, _CELLS, ceil(_INTERVALS / _CELLS), form.periodic)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from autograin_cli.errors import InputError
 from autograin_cli.passes import State, add_up, numbered, of_number
-from autograin_cli.potential.forms import Form
+from autograin_cli.potential.bonded_forms import BondedForm
 from autograin_cli.potential.gradients import coordinates_with_gradients
 from autograin_cli.potential.grids import Grid
 from autograin_cli.potential.topology import TermMembers
@@ -24,15 +24,20 @@ class Model:
     """Terms with their forms: F = -sum over terms, instances and k of c_k phi_k'(q) dq/dz.
 
     members: the instances of each term.
-    forms: the form of each term.
+    bonded_forms: the form of each term.
     grids: the points at which each term is tabulated and counted.
     n_beads: beads of the molecule.
     """
 
     members: tuple[TermMembers, ...]
-    forms: tuple[Form, ...]
+    bonded_forms: tuple[BondedForm, ...]
     grids: tuple[Grid, ...]
     n_beads: int
+
+    @property
+    def forms(self) -> tuple[BondedForm, ...]:
+        """The form of each term."""
+        return self.bonded_forms
 
     @property
     def n_instances(self) -> int:

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from autograin_cli.potential.forms import Form, evaluate
+from autograin_cli.potential.bonded_forms import BondedForm
+from autograin_cli.potential.forms import evaluate
 from autograin_cli.potential.grids import LEAST_WIDTH, Grid
 from autograin_cli.potential.terms import Table
 
@@ -17,7 +18,7 @@ Stretches = tuple[tuple[float, float], ...]  # ends of each, Å or radians
 
 
 def tabulate(
-    form: Form,
+    form: BondedForm,
     coefficients: Tensor,
     grid: Grid,
     counts: Tensor,
@@ -26,9 +27,8 @@ def tabulate(
 ) -> tuple[Table, Stretches]:
     """Tabulate a term, minimum 0, bounded where the reference says nothing.
 
-    A confining harmonic or cosine goes on as it is. Any other form ends in walls; a stretch
-    inside a spline or a Fourier series that was never visited and would attract the beads is
-    bridged by a barrier.
+    A form that confines goes on as it is. Any other ends in walls; a stretch inside a flexible
+    form that was never visited and would attract the beads is bridged by a barrier.
 
     Args:
         form: of the term.
@@ -43,24 +43,25 @@ def tabulate(
     """
     energy, slope = evaluate(form, coefficients, grid.points)
     bridged: Stretches = ()
-    ends = sampled if form.name == "cosine" else (grid.low, grid.high)
+    beyond_samples = form.domain is not None and not grid.periodic
+    ends = sampled if beyond_samples else (grid.low, grid.high)
     stiffness = 0.0 if grid.periodic else _stiffness(form, coefficients, ends, thermal_energy)
-    if form.name == "cosine" and float(coefficients[0]) <= 0:
+    if beyond_samples and not form.confines(coefficients):
         energy, slope = _walled(form, coefficients, grid, ends, stiffness)
-    if form.name in ("spline", "fourier"):
+    if form.flexible:
         energy, slope, bridged = bridge(grid, energy, slope, counts, BARRIER * thermal_energy)
     table = Table(grid.low, grid.high, energy - energy.min(), slope, stiffness, grid.periodic)
     return table, bridged
 
 
 def _stiffness(
-    form: Form, coefficients: Tensor, ends: tuple[float, float], thermal_energy: float
+    form: BondedForm, coefficients: Tensor, ends: tuple[float, float], thermal_energy: float
 ) -> float:
     """Wall stiffness, kJ/mol per Å² or radian², enough for any slope at the ends."""
-    if form.name == "harmonic" and float(coefficients[0]) > 0:
-        return 2 * float(coefficients[0])
-    width = max(ends[1] - ends[0], LEAST_WIDTH)
     _, slopes = evaluate(form, coefficients, torch.tensor(ends, dtype=torch.float64))
+    if form.domain is None and form.confines(coefficients):
+        return float(slopes[1] - slopes[0]) / (ends[1] - ends[0])
+    width = max(ends[1] - ends[0], LEAST_WIDTH)
     downhill = max(float(slopes[0]), -float(slopes[1]), 0.0)
     inside = torch.linspace(*ends, _CURVED_POINTS, dtype=torch.float64)
     curvature = evaluate(form, coefficients, inside)[1].diff().abs().max() / inside.diff()[0]
@@ -70,7 +71,7 @@ def _stiffness(
 
 
 def _walled(
-    form: Form, coefficients: Tensor, grid: Grid, ends: tuple[float, float], stiffness: float
+    form: BondedForm, coefficients: Tensor, grid: Grid, ends: tuple[float, float], stiffness: float
 ) -> tuple[Tensor, Tensor]:
     """Energy and slope of a form that goes on as walls beyond two ends."""
     inside = grid.points.clamp(*ends)

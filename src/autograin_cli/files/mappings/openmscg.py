@@ -61,8 +61,9 @@ def _loaded(text: str) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
+        deep = "nested too deeply" if isinstance(error, RecursionError) else ""
         raise InputError(
-            given=f"text that is not YAML{where}: {shown(getattr(error, 'problem', '') or '')}",
+            given=f"text that is not YAML{where}: {shown(getattr(error, 'problem', deep) or deep)}",
             expected="a mapping of OpenMSCG",
             remedy=_REMEDY,
         ) from error
