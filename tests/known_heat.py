@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from math import pi
 
 import torch
+from scipy.signal import lfilter
 from torch import Tensor
 
 from autograin_cli.checking.conditions import Conditions
@@ -51,22 +52,80 @@ def directions(shape: tuple[int, ...], random: torch.Generator) -> Tensor:
     return vectors / vectors.norm(dim=-1, keepdim=True)
 
 
+@dataclass(frozen=True)
+class Spring:
+    """U = D (1 - exp(-a (r - r0)))², or k (r - r0)² / 2 where a is 0; k = 2 D a².
+
+    steepness: a, 1/Å.
+    """
+
+    steepness: float = 0.0
+
+    def energy(self, r: Tensor) -> Tensor:
+        """kJ/mol, of lengths in Å."""
+        d, a = r - LENGTH, self.steepness
+        return STIFFNESS / 2 * (((1 - torch.exp(-a * d)) / a) if a else d).square()
+
+    def pull(self, r: Tensor) -> Tensor:
+        """-dU/dr, kJ/(mol Å)."""
+        d, a = r - LENGTH, self.steepness
+        fade = torch.exp(-a * d)
+        return -STIFFNESS * (fade * (1 - fade) / a if a else d)
+
+    def lengths(self, drawn: Tensor) -> Tensor:
+        """Lengths with the density r² exp(-U / k_B T) of numbers between 0 and 1, Å."""
+        spread = (thermal_energy(TEMPERATURE) / STIFFNESS) ** 0.5
+        grid = torch.linspace(LENGTH - 8 * spread, LENGTH + 8 * spread, 20001, dtype=torch.float64)
+        density = grid.square() * torch.exp(-self.energy(grid) / thermal_energy(TEMPERATURE))
+        share = density.cumsum(0) / density.sum()
+        return grid[torch.searchsorted(share, drawn).clamp(max=len(grid) - 1)]
+
+
+HARMONIC, ANHARMONIC = Spring(), Spring(steepness=1.8)
+
+
 def lengths(shape: tuple[int, ...], random: torch.Generator) -> Tensor:
     """Lengths of harmonic bonds, with the density r² exp(-k (r - r0)² / 2 k_B T), Å."""
-    spread = (thermal_energy(TEMPERATURE) / STIFFNESS) ** 0.5
-    grid = torch.linspace(LENGTH - 8 * spread, LENGTH + 8 * spread, 20001, dtype=torch.float64)
-    density = grid.square() * torch.exp(-((grid - LENGTH) / spread).square() / 2)
-    share = density.cumsum(0) / density.sum()
-    drawn = torch.rand(*shape, generator=random, dtype=torch.float64)
-    return grid[torch.searchsorted(share, drawn).clamp(max=len(grid) - 1)]
+    return HARMONIC.lengths(torch.rand(*shape, generator=random, dtype=torch.float64))
 
 
 def dimers(n_frames: int, n_copies: int, seed: int) -> tuple[StoredFrames, tuple[Molecule, ...]]:
     """Molecules of two atoms on a spring, somewhere in a vacuum."""
     random = torch.Generator().manual_seed(seed)
-    r, u = lengths((n_frames, n_copies), random), directions((n_frames, n_copies), random)
+    return _placed(lengths((n_frames, n_copies), random), HARMONIC, random)
+
+
+def vibrating(
+    n_frames: int, n_copies: int, memory: float, spring: Spring, seed: int
+) -> tuple[StoredFrames, tuple[Molecule, ...]]:
+    """Dimers that vibrate many times between frames, and lose their energy slowly.
+
+    Each length is drawn as in equilibrium; what lasts from frame to frame is the amplitude. The
+    energy of a harmonic bond has the autocorrelation memory² per frame, half of it lost at once.
+
+    Args:
+        n_frames: frames.
+        n_copies: dimers, which know nothing of each other.
+        memory: of the amplitude from frame to frame, 0 to 1.
+        spring: of each dimer.
+        seed: of the random numbers.
+    """
+    random = torch.Generator().manual_seed(seed)
+    noise = torch.randn(2, n_frames, n_copies, generator=random, dtype=torch.float64)
+    noise[:, 1:] *= (1 - memory**2) ** 0.5
+    amplitudes = torch.from_numpy(lfilter([1.0], [1.0, -memory], noise.numpy(), axis=1))
+    phase = 2 * pi * torch.rand(n_frames, n_copies, generator=random, dtype=torch.float64)
+    stretch = amplitudes[0] * phase.cos() + amplitudes[1] * phase.sin()
+    return _placed(spring.lengths(torch.special.ndtr(stretch)), spring, random)
+
+
+def _placed(
+    r: Tensor, spring: Spring, random: torch.Generator
+) -> tuple[StoredFrames, tuple[Molecule, ...]]:
+    """Put dimers of given lengths, (frames, copies), anywhere, pointing anywhere."""
+    (n_frames, n_copies), u = r.shape, directions(tuple(r.shape), random)
     centre = 20 * torch.rand(n_frames, n_copies, 3, generator=random, dtype=torch.float64)
-    pull = (-STIFFNESS * (r - LENGTH))[..., None] * u
+    pull = spring.pull(r)[..., None] * u
     half = r[..., None] * u / 2
     positions = torch.stack([centre - half, centre + half], dim=2).flatten(1, 2)
     forces = torch.stack([-pull, pull], dim=2).flatten(1, 2)

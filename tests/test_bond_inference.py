@@ -136,3 +136,19 @@ def test_bonds_across_any_face_of_a_box_are_those_of_the_nearest_images(
         tree = {tuple(bond) for bond in bonds.tolist()}
         assert {tuple(pair) for pair in expected.tolist()} <= tree
         assert all(apart[first, second] < 2.4 for first, second in tree)
+
+
+def test_a_hydrogen_bond_that_lasts_is_no_bond() -> None:
+    # Two molecules of water that do not move apart, 1.8 Å from hydrogen to oxygen.
+    water = torch.tensor([[0.0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], dtype=torch.float64)
+    other = water + torch.tensor([2.76, 0.0, 0.0], dtype=torch.float64)
+    positions = torch.cat([water, other])[None].expand(5, -1, -1)
+    hydrogens = torch.tensor([False, True, True] * 2)
+    within = [[0, 1], [0, 2], [3, 4], [3, 5]]
+    assert [1, 3] in infer_bonds(positions, None).tolist()
+    assert infer_bonds(positions, None, hydrogens).tolist() == within
+    # An oxygen is not bonded once, though a topology in another order calls it a hydrogen.
+    wrong = torch.tensor([True, False, False] * 2)
+    assert infer_bonds(positions, None, wrong).tolist() == infer_bonds(positions, None).tolist()
+    # What is far from every atom is no hydrogen, whatever its name says.
+    assert [1, 3] in infer_bonds(1.3 * positions, None, hydrogens).tolist()

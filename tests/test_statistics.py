@@ -7,7 +7,12 @@ import torch
 from scipy.signal import lfilter
 from torch import Tensor
 
-from autograin_cli.statistics import effective_samples, split_r_hat, standard_error
+from autograin_cli.statistics import (
+    each_effective_samples,
+    effective_samples,
+    split_r_hat,
+    standard_error,
+)
 
 
 def autoregressive(n_chains: int, n_frames: int, memory: float, seed: int = 0) -> Tensor:
@@ -30,6 +35,16 @@ def test_effective_samples_of_an_autoregressive_process(memory: float, n_chains:
 def test_chains_that_alternate_tell_more_of_their_mean_than_independent_values() -> None:
     series = autoregressive(10, 5000, -0.5)
     assert effective_samples(series) == pytest.approx(3 * series.numel(), rel=0.15)
+
+
+def test_many_quantities_at_once_are_each_what_they_are_alone() -> None:
+    several = torch.stack([autoregressive(3, 101, memory, 7) for memory in (0.0, 0.6, 0.95)])
+    several = torch.cat((several, torch.ones(1, 3, 101)))
+    alone = [effective_samples(one) for one in several]
+    assert each_effective_samples(several).tolist() == pytest.approx(alone, rel=1e-12)
+    assert alone[-1] == 300.0
+    assert each_effective_samples(several[:, :, :3]).tolist() == [3.0] * 4
+    assert each_effective_samples(torch.zeros(0, 3, 101)).shape == (0,)
 
 
 def test_the_standard_error_is_the_spread_of_means() -> None:

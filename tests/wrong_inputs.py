@@ -206,6 +206,13 @@ def mapping(folder: Path, run: Run, *options: str | Path) -> Arguments:
     return (*start, *options, "--check-only")
 
 
+def unknown_temperature(factor: float, declared: str, folder: Path) -> Arguments:
+    """fit-mapping, which is told no temperature, with forces in a unit so many times as large."""
+    run = ANILINE()
+    path = write_npy(folder / "f.npy", run.forces / factor)
+    return mapping(folder, run, "--forces", path, "--force-unit", declared)
+
+
 def scaled_positions(factor: float, folder: Path) -> Arguments:
     run = ANILINE()
     path = write_dcd(folder / "md.dcd", run.positions * factor)
@@ -574,21 +581,17 @@ def values() -> list[Case]:
         Case(
             "hartree/bohr without temperature",
             "force-unit",
-            lambda folder: (
-                *mapping(folder, ANILINE()),
-                "--forces",
-                write_npy(folder / "f.npy", ANILINE().forces / 4961.4753),
-                "--force-unit",
-                KJ,
-            ),
-            lambda folder: (
-                *mapping(folder, ANILINE()),
-                "--forces",
-                write_npy(folder / "f.npy", ANILINE().forces / 4961.4753),
-                "--force-unit",
-                "hartree/bohr",
-            ),
+            partial(unknown_temperature, 4961.4753, KJ),
+            partial(unknown_temperature, 4961.4753, "hartree/bohr"),
             remedy="--force-unit hartree/bohr",
+        ),
+        Case(
+            "kcal/mol/A without temperature",
+            "force-unit",
+            partial(unknown_temperature, 4.184, KJ),
+            partial(unknown_temperature, 4.184, "kcal/mol/A"),
+            remedy="--force-unit kcal/mol/A",
+            outcome="warning",
         ),
         Case(
             "no unit declared",

@@ -14,19 +14,26 @@ _LARGEST_DEVIATION = 0.12  # standard deviation over mean
 _FARTHEST = 4.0  # Å; a bond is never that long in any frame: five standard deviations
 _RING_FACTOR = 1.2  # how much longer than those of the tree a bond that closes a ring may be
 _LONGEST_HYDROGEN_BOND = 1.15  # Å, mean: C-H 1.11, but C#N 1.16 and C=O 1.21
+_NEXT_TO_HYDROGEN = 1.48  # Å, mean; H-H is 1.51 in water, most bonds of heavy atoms are shorter
 _WORKING_SIZE = 2**21  # numbers in the largest temporary array
 
 
-def infer_bonds(positions: Tensor, boxes: Tensor | None) -> Tensor:
+def infer_bonds(
+    positions: Tensor, boxes: Tensor | None, may_be_hydrogens: Tensor | None = None
+) -> Tensor:
     """Infer which atoms are bonded from how far apart they stay.
 
     A spanning forest of the shortest mean distances gives the molecules; rings are closed by all
     pairs that are no farther apart than 1.2 times the smaller of the two atoms' longest edges in
     the forest. Only pairs count whose distance stays below 2.4 Å in the mean, and within 12 %.
+    A hydrogen is bonded to the nearest atom alone: in a short trajectory a hydrogen bond is as
+    stiff as another.
 
     Args:
         positions: Å, (frames, atoms, 3), a sample of the trajectory.
         boxes: Å, (frames, 3, 3); None in vacuum.
+        may_be_hydrogens: whether an atom that has another within 1.15 Å, and no second one within
+            1.48 Å, is a hydrogen, (atoms,), bool; None where nothing is known of the atoms.
 
     Returns:
         Pairs of atoms, (bonds, 2), int64, the smaller index first, sorted.
@@ -36,8 +43,22 @@ def infer_bonds(positions: Tensor, boxes: Tensor | None) -> Tensor:
     means, deviations = _distances(positions, boxes, pairs)
     stiff = (means < _LONGEST_BOND) & (deviations < _LARGEST_DEVIATION * means)
     pairs, means = pairs[stiff], means[stiff]
+    if may_be_hydrogens is not None:
+        single = _is_single(pairs, means, may_be_hydrogens)
+        pairs, means = pairs[single], means[single]
     longest = _longest_edges(n_atoms, pairs, means)
     return pairs[means <= _RING_FACTOR * longest[pairs].min(1).values]
+
+
+def _is_single(pairs: Tensor, means: Tensor, may_be_hydrogens: Tensor) -> Tensor:
+    """Whether a pair is the shortest one of each hydrogen in it, (pairs,), bool."""
+    nearest = torch.full((len(may_be_hydrogens),), torch.inf, dtype=means.dtype)
+    for ends in pairs.T:
+        nearest.scatter_reduce_(0, ends, means, "amin")
+    close = pairs[means < _NEXT_TO_HYDROGEN].flatten()
+    lonely = torch.bincount(close, minlength=len(nearest)) == 1
+    hydrogens = may_be_hydrogens & lonely & (nearest < _LONGEST_HYDROGEN_BOND)
+    return (~hydrogens[pairs] | (means[:, None] <= nearest[pairs])).all(1)
 
 
 def infer_hydrogens(positions: Tensor, boxes: Tensor | None, bonds: Tensor) -> Tensor:

@@ -23,18 +23,30 @@ def effective_samples(series: Tensor) -> float:
     Source: A. Vehtari et al., Bayesian Anal. 16, 667 (2021), section 3.2, with the initial
     monotone sequence of C. J. Geyer, Stat. Sci. 7, 473 (1992).
     """
-    if series.shape[1] < _FEWEST:
-        return float(series.shape[0])
+    return float(each_effective_samples(series[None])[0])
+
+
+def each_effective_samples(series: Tensor) -> Tensor:
+    """Give the `effective_samples` of many quantities at once.
+
+    Args:
+        series: (quantities, chains, frames), each in any unit.
+
+    Returns:
+        (quantities,).
+    """
+    if series.shape[2] < _FEWEST or not len(series):
+        return torch.full((len(series),), float(series.shape[1]), dtype=torch.float64)
     chains = _halves(series.double())
+    n_values, n_pairs = chains.shape[1] * chains.shape[2], chains.shape[2] // 2
     within, total = _variances(chains)
-    if total == 0.0:
-        return float(chains.numel())
-    correlations = 1.0 - (within - _autocovariance(chains).mean(0)) / total
-    correlations[0] = 1.0
-    pairs = correlations[: len(correlations) // 2 * 2].reshape(-1, 2).sum(1)
-    positive = pairs[: int((pairs <= 0).nonzero()[0]) if (pairs <= 0).any() else len(pairs)]
-    time = 2.0 * float(positive.cummin(0).values.sum()) - 1.0 if len(positive) else 0.0
-    return chains.numel() / max(time, 1.0 / log10(chains.numel()))
+    correlations = 1.0 - (within[:, None] - _autocovariance(chains).mean(1)) / total[:, None]
+    correlations[:, 0] = 1.0
+    pairs = correlations[:, : 2 * n_pairs].reshape(-1, n_pairs, 2).sum(2)
+    positive = (pairs > 0).cumprod(1)
+    lasting = torch.where(positive > 0, pairs.cummin(1).values, 0.0).sum(1)
+    times = 2.0 * lasting - positive[:, 0]
+    return torch.where(total == 0, n_values, n_values / times.clamp(min=1.0 / log10(n_values)))
 
 
 def split_r_hat(series: Tensor) -> float:
@@ -64,24 +76,31 @@ def standard_error(series: Tensor) -> float:
 
 
 def _halves(series: Tensor) -> Tensor:
-    """Cut each chain in two: (chains, frames) to (2 chains, frames // 2)."""
-    half = series.shape[1] // 2
-    return torch.cat((series[:, :half], series[:, -half:]))
+    """Cut each chain in two: (..., chains, frames) to (..., 2 chains, frames // 2)."""
+    half = series.shape[-1] // 2
+    return torch.cat((series[..., :half], series[..., -half:]), dim=-2)
 
 
-def _variances(chains: Tensor) -> tuple[float, float]:
-    """Variance within chains, and of all values as estimated from within and between chains."""
-    n_frames = chains.shape[1]
-    within = float(chains.var(1).mean())
-    return within, within * (n_frames - 1) / n_frames + float(chains.mean(1).var())
+def _variances(chains: Tensor) -> tuple[Tensor, Tensor]:
+    """Variance within chains, and of all values as estimated from within and between chains.
+
+    Args:
+        chains: (..., chains, frames).
+
+    Returns:
+        (...) both.
+    """
+    n_frames = chains.shape[-1]
+    within = chains.var(-1).mean(-1).double()
+    return within, within * (n_frames - 1) / n_frames + chains.mean(-1).var(-1)
 
 
 def _autocovariance(chains: Tensor) -> Tensor:
-    """Covariance with itself some frames later, over all frames, (chains, frames)."""
-    n_frames = chains.shape[1]
-    centred = chains - chains.mean(1, keepdim=True)
+    """Covariance with itself some frames later, over all frames, (..., chains, frames)."""
+    n_frames = chains.shape[-1]
+    centred = chains - chains.mean(-1, keepdim=True)
     spectrum = torch.fft.rfft(centred, n=2 * n_frames)
-    return torch.fft.irfft(spectrum.abs().square(), n=2 * n_frames)[:, :n_frames] / n_frames
+    return torch.fft.irfft(spectrum.abs().square(), n=2 * n_frames)[..., :n_frames] / n_frames
 
 
 def _ratio(chains: Tensor) -> float:

@@ -10,7 +10,7 @@ from autograin_cli.checking.finding import Finding
 from autograin_cli.checking.inspection import inspect_input
 from autograin_cli.molecules import Molecule
 from autograin_cli.settings.checking import CHECKS
-from known_heat import KNOWN, StoredFrames, chains, dimers, with_forces
+from known_heat import KNOWN, LENGTH, STIFFNESS, StoredFrames, chains, dimers, with_forces
 
 Made = tuple[StoredFrames, tuple[Molecule, ...]]
 
@@ -121,17 +121,59 @@ def test_an_order_of_atoms_inside_molecules_and_among_them_is_named(
     assert wrong(with_forces(frames, among), kinds)["permuted-atoms"].value == 8
 
 
+UNKNOWN = replace(KNOWN, temperature=None)
+
+
 def test_without_a_temperature_only_what_no_simulation_has_is_refused(
     sound: Made,
 ) -> None:
     frames, kinds = sound
-    unknown = replace(KNOWN, temperature=None)
-    assert wrong(*sound, unknown) == {}
-    for factor, unit in ((1 / 4.184, None), (10.0, "kJ/mol/nm"), (0.01036, "eV/A")):
+    assert wrong(*sound, UNKNOWN) == {}
+    for factor, unit in ((10.0, "kJ/mol/nm"), (0.01036, "eV/A")):
         scaled = with_forces(frames, forces_of(sound) * factor)
-        found = wrong(scaled, kinds, unknown)
-        assert list(found) == ([] if unit is None else ["force-unit"])
-        assert unit is None or found["force-unit"].remedy == f"give --force-unit {unit}"
+        found = wrong(scaled, kinds, UNKNOWN)
+        assert list(found) == ["force-unit"] and found["force-unit"].outcome == "failed"
+        assert found["force-unit"].remedy == f"give --force-unit {unit}"
+
+
+def test_without_a_temperature_bonds_that_are_as_soft_as_in_another_unit_are_warned_of(
+    sound: Made,
+) -> None:
+    """250 K in kcal/mol/Å look like 60 K, which a simulation may have; its bonds may not."""
+    frames, kinds = sound
+    in_kcal = with_forces(frames, forces_of(sound) / 4.184)
+    soft = wrong(in_kcal, kinds, UNKNOWN)
+    assert list(soft) == ["force-unit"] and soft["force-unit"].outcome == "warning"
+    assert soft["force-unit"].remedy == "give --force-unit kcal/mol/A"
+    stiffness = STIFFNESS / 4.184 * (LENGTH - 0.335) ** 3 / 1120
+    assert soft["force-unit"].value == pytest.approx(stiffness, rel=0.03)
+    unknown = tuple(replace(kind, elements=("",) * 4) for kind in kinds)
+    assert wrong(in_kcal, unknown, UNKNOWN) == {}
+
+
+def test_bonds_as_stiff_as_bonds_are_leave_a_wrong_ratio_to_the_temperature_given(
+    sound: Made,
+) -> None:
+    """Forces at 250 K, and 60 K given: 4.184 times as much, but no kcal."""
+    cold = replace(KNOWN, temperature=250.0 / 4.184)
+    assert wrong(*sound, cold)["temperature"].outcome == "failed"
+    frames, kinds = sound
+    in_kcal = with_forces(frames, forces_of(sound) / 4.184)
+    assert wrong(in_kcal, kinds)["force-unit"].outcome == "failed"
+
+
+def test_a_change_of_unit_is_said_in_what_the_file_counts(sound: Made) -> None:
+    frames, kinds = sound
+    forces = forces_of(sound).clone()
+    forces[600:] /= 4.184
+    mixed = with_forces(frames, forces)
+    told = {
+        clock: wrong(mixed, kinds, replace(KNOWN, clock=clock))["force-unit"].measured
+        for clock in ("ps", "step", "frame")
+    }
+    assert " to 1199 ps bonds are" in told["ps"]
+    assert " to step 1199 bonds are" in told["step"]
+    assert " to frame 1199 (counted from 0) bonds are" in told["frame"]
 
 
 def test_a_temperature_a_little_off_warns_and_one_far_off_fails(

@@ -114,6 +114,24 @@ def test_frames_that_stand_twice_are_found_between_and_inside_files() -> None:
     assert found((often, kinds), "repeated-frames").outcome == "failed"
 
 
+def test_frames_without_times_are_named_by_their_step_or_their_number() -> None:
+    frames, kinds = dimers(100, 1, seed=9)
+    chunk = replace(frames.chunk, times=500.0 * torch.arange(100).double())
+    assert chunk.forces is not None
+    chunk.forces[3] = 0.0
+    chunk.positions[7] = chunk.positions[6]
+    told = {"ps": "1500 ps", "step": "step 1500", "frame": "frame 3 (counted from 0)"}
+    for clock, when in told.items():
+        zero = found((StoredFrames(chunk), kinds), "zero-forces", clock=clock)
+        assert zero.measured.endswith(f"first that at {when}")
+        twice = found((StoredFrames(chunk), kinds), "repeated-frames", clock=clock)
+        assert ("ps" in twice.measured) == (clock == "ps")
+        joined = found(
+            (StoredFrames(chunk), kinds), "repeated-frames", clock=clock, joins=torch.tensor([7])
+        )
+        assert ("ps" in joined.measured) == (clock == "ps")
+
+
 def test_forces_that_are_zero_constant_or_positions_are_named() -> None:
     frames, kinds = chains(200, 2, seed=10)
     forces = frames.chunk.forces

@@ -9,26 +9,34 @@ import numpy as np
 import pytest
 import torch
 from checks import bond_temperatures
+from scipy.signal import lfilter
 
 from autograin_cli.checking.conditions import Conditions
 from autograin_cli.checking.inspection import inspect_input, no_joins
 from autograin_cli.checking.probe import probes
-from autograin_cli.checking.sample import Sample, take_sample
+from autograin_cli.checking.sample import Sample, spread_frames, take_sample
+from autograin_cli.checking.strength import strength
 from autograin_cli.checking.thermometer import Temperature, fit_of, stiffness, temperature
 from autograin_cli.checking.warmth import warmth
 from autograin_cli.files.atomistic import read
 from autograin_cli.files.atomistic_trajectory import AtomisticTrajectory
 from autograin_cli.settings import ReadingSettings
-from autograin_cli.units import FORCE_UNITS
+from autograin_cli.units import FORCE_UNITS, thermal_energy
 from known_heat import (
+    ANHARMONIC,
+    HARMONIC,
     KNOWN,
+    LENGTH,
+    STIFFNESS,
     TEMPERATURE,
+    Spring,
     StoredFrames,
     bent,
     chains,
     chunk_of,
     dimers,
     dumbbells,
+    vibrating,
     with_forces,
 )
 from pipeline import SAMPLES
@@ -131,6 +139,61 @@ def test_stiffness_does_not_depend_on_how_warm_a_part_is_but_on_the_unit() -> No
     assert parts[1] / parts[0] == pytest.approx(4.184, rel=1e-9)
 
 
+# Bonds, frames, memory of the amplitude from frame to frame, spring, and whether frames far apart
+# are looked at in runs of four.
+RUNS_AND_BONDS = {
+    "independent values": (1, 200, 0.0, HARMONIC, False),
+    "anharmonic bonds": (12, 60, 0.0, ANHARMONIC, False),
+    "runs that are spread": (12, 1500, 0.9, ANHARMONIC, True),
+    "frames close together": (12, 250, 0.97, HARMONIC, False),
+    "bonds that keep their energy": (100, 60, 1.0, ANHARMONIC, False),
+}
+N_SEEDS = 150
+
+
+@pytest.mark.parametrize("case", RUNS_AND_BONDS.values(), ids=RUNS_AND_BONDS.keys())
+def test_the_stated_error_is_the_error(case: tuple[int, int, float, Spring, bool]) -> None:
+    """Deviations over stated errors have mean 0 and variance 1.
+
+    Of a few bonds that keep their energy no estimate can have: energies are spread too widely.
+    """
+    n_bonds, n_frames, memory, spring, spread = case
+    deviations = []
+    for seed in range(N_SEEDS):
+        frames, kinds = vibrating(n_frames, n_bonds, memory, spring, seed)
+        looked = spread_frames(n_frames, kinds) if spread else torch.arange(n_frames)
+        sample = take_sample(frames, kinds, looked)
+        found = temperature(probes(sample), sample)
+        assert found is not None
+        deviations.append((found.value - TEMPERATURE) / found.error)
+    z = torch.tensor(deviations)
+    assert abs(float(z.square().mean()) - 1) < 4 * (2 / N_SEEDS) ** 0.5
+    assert abs(float(z.mean())) < 4 * N_SEEDS**-0.5
+
+
+def test_steps_of_verlet_make_stiff_bonds_warmer_by_a_known_factor() -> None:
+    """T / (1 - (ω Δt)² / 4), exactly for springs, where momenta are kept at T.
+
+    Positions after a step, momenta drawn anew before each: x' = (1 - (ω Δt)² / 2) x + v Δt.
+    """
+    n_copies, n_steps, step = 400, 220, 0.8  # ω Δt
+    random = torch.Generator().manual_seed(3)
+    spread = (thermal_energy(TEMPERATURE) / STIFFNESS) ** 0.5
+    kicks = step * spread * torch.randn(n_steps, n_copies, 3, generator=random).double()
+    memory = 1 - step**2 / 2
+    x = torch.from_numpy(lfilter([1.0], [1.0, -memory], kicks.numpy(), axis=0))[20:]
+    pair = torch.stack([-x / 2, x / 2], dim=2).flatten(1, 2)
+    force = -STIFFNESS * torch.stack([-x, x], dim=2).flatten(1, 2)
+    kind = molecule("pair", "CH", [(0, 1)])
+    copies = torch.arange(2 * n_copies).reshape(n_copies, 2)
+    frames, kinds = StoredFrames(chunk_of(pair, force)), (replace(kind, copies=copies),)
+    sample = take_sample(frames, kinds, torch.arange(frames.n_frames), most=10**6)
+    found = temperature(probes(sample), sample)
+    expected = TEMPERATURE / (1 - step**2 / 4)
+    assert found is not None and abs(found.value - expected) < 4 * found.error
+    assert found.value - TEMPERATURE > 10 * found.error
+
+
 def of_sample(stem: str) -> Sample:
     settings = ReadingSettings(
         topology=str(SAMPLES / f"{stem}.psf"),
@@ -152,12 +215,42 @@ def test_two_hundred_frames_name_the_unit_in_every_pair_of_true_and_declared(
         factor = FORCE_UNITS[declared] / FORCE_UNITS[true]
         taken = [replace(probe, forces=probe.forces * factor) for probe in found]
         given = Conditions(kelvin, declared, True, True, no_joins())
-        unit, warm = warmth(temperature(taken, sample), given, "bond")
+        unit, warm = warmth(temperature(taken, sample), strength(taken), given, "bond")
         if true == declared:
             assert (unit.outcome, warm.outcome) == ("passed", "passed")
         else:
             assert unit.outcome == "failed" and unit.remedy == f"give --force-unit {true}"
             assert warm.outcome == "unmeasured"
+
+
+@pytest.mark.parametrize("stem", ["otp", "ethane", "aniline", "methane"])
+def test_stiffness_names_the_unit_where_no_temperature_is_given(stem: str) -> None:
+    sample = of_sample(stem)
+    found = probes(sample)
+    own = strength(found)
+    assert own is not None and 1.0 < own.ratio < 1.45
+    for true, declared in product(FORCE_UNITS, repeat=2):
+        factor = FORCE_UNITS[declared] / FORCE_UNITS[true]
+        taken = [replace(probe, forces=probe.forces * factor) for probe in found]
+        given = Conditions(None, declared, True, True, no_joins())
+        unit, _ = warmth(temperature(taken, sample), strength(taken), given, "bond")
+        if true == declared:
+            assert unit.outcome == "passed"
+        else:
+            assert unit.outcome in ("failed", "warning")
+            assert unit.remedy == f"give --force-unit {true}"
+
+
+def test_bonds_of_atoms_that_no_rule_knows_tell_no_stiffness() -> None:
+    frames, (kind,) = dimers(200, 2, seed=12)
+    for elements in (("", ""), ("Si", "H"), ("H", "H")):
+        sample = sampled((frames, (replace(kind, elements=elements),)))
+        assert strength(probes(sample)) is None
+    one = strength(probes(sampled((frames, (kind,)))))
+    assert one is not None and one.n_bonds == 1
+    expected = STIFFNESS * (LENGTH - 0.335) ** 3 / 1120
+    # The mean length is longer than that at rest by 2 k_B T / (k r0), and known to 1 %.
+    assert one.ratio == pytest.approx(expected, rel=0.03)
 
 
 @pytest.mark.parametrize("share", [0.2, 0.29])

@@ -109,6 +109,77 @@ def test_wrong_usage_is_json_too_where_that_is_wanted() -> None:
     assert "--beads" in json.loads(done.stdout)["error"]["given"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "given", "expected", "command"),
+    [
+        (["--nope"], "No such option '--nope'", "autograin [OPTIONS] COMMAND", "autograin"),
+        (["fit-mappin"], "No such command 'fit-mappin'", "such as fit-mapping", "autograin"),
+        (["inspect", "a", "b"], "extra argument (b)", "[OPTIONS] ARTIFACT", "autograin inspect"),
+        (["simulate"], "Missing argument 'POTENTIAL'", "POTENTIAL", "autograin simulate"),
+        (["export", "a"], "Missing option '--to'", "one of lammps, openmm", "autograin export"),
+        (["export", "a", "--to", "x"], "'x' is not one of", "one of lammps", "autograin export"),
+        (
+            ["simulate", "a", "--json", "--time"],
+            "'--time' requires an argument",
+            "what autograin simulate takes",
+            "autograin simulate",
+        ),
+        (
+            ["simulate", "a", "--tme", "1ns"],
+            "No such option '--tme'",
+            "one that there is, such as --time",
+            "autograin simulate",
+        ),
+        (
+            ["simulate", "a", "--time", "3 weeks"],
+            "Invalid value for '--time': '3 weeks'",
+            "a time in ps, or with fs, ps, ns or us behind it",
+            "autograin simulate",
+        ),
+    ],
+)
+def test_wrong_usage_as_json_has_the_parts_of_every_error(
+    arguments: list[str], given: str, expected: str, command: str
+) -> None:
+    form = () if "--json" in arguments else ("--json",)
+    done = CliRunner().invoke(autograin, [*arguments, *form])
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["exit_code"], told["error"]["type"]) == (2, 2, "UsageError")
+    assert set(told["error"]) == {"type", "given", "expected", "to_fix"}
+    assert given in told["error"]["given"]
+    assert "expected:" not in told["error"]["given"]
+    assert expected in told["error"]["expected"]
+    assert told["error"]["to_fix"].startswith(f"{command} --help")
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "kind"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (errors.InputError(given="a", expected="b", remedy="c"), 65, "InputError"),
+        (click.UsageError("no"), 2, "UsageError"),
+        (OSError(28, "No space left on device", "/cache"), 74, "FileAccessError"),
+    ],
+)
+def test_every_failure_has_the_same_parts(error: BaseException, exit_code: int, kind: str) -> None:
+    def fail() -> None:
+        raise error
+
+    done = CliRunner().invoke(failing(fail), ["work", "--json"])
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["exit_code"], told["error"]["type"]) == (exit_code,) * 2 + (kind,)
+    assert set(told["error"]) == {"type", "given", "expected", "to_fix"}
+    assert all(told["error"].values())
+
+
+def test_another_error_of_the_system_stays_a_mistake_of_the_program() -> None:
+    def fail() -> None:
+        raise IsADirectoryError(21, "Is a directory")
+
+    done = CliRunner().invoke(failing(fail), ["work"])
+    assert isinstance(done.exception, IsADirectoryError)
+
+
 def test_an_interrupt_ends_with_130_and_without_a_traceback() -> None:
     def fail() -> None:
         raise KeyboardInterrupt
@@ -145,7 +216,10 @@ def test_the_traceback_of_a_mistake_is_shown_on_request() -> None:
 def test_a_mistake_of_the_program_is_json_where_that_is_wanted() -> None:
     done = python(BROKEN, "work", "--json")
     assert done.returncode == 1
-    assert json.loads(done.stdout)["exit_code"] == 1
+    told = json.loads(done.stdout)
+    assert (told["exit_code"], told["error"]["type"]) == (1, "internal error")
+    assert set(told["error"]) == {"type", "given", "expected", "to_fix"}
+    assert told["error"]["given"] == "ZeroDivisionError: no reason"
 
 
 def test_a_reader_that_stops_early_is_no_error_to_shout_about() -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from autograin_cli.checking.finding import Finding
+from autograin_cli.cli.checks import conditions_of
 from autograin_cli.errors import InputError
 from autograin_cli.files.artifacts import load, save
+from autograin_cli.files.atomistic import read as read_atoms
+from autograin_cli.settings import ReadingSettings
 from autograin_cli.settings.checking import CHECKS
 from example_artifacts import example
-from pipeline import FORCES, PSF, XTC, Done, forces_and_temperature, run
+from pipeline import FORCES, PSF, SAMPLES, XTC, Done, forces_and_temperature, run
 
 MAPPED = ("fit-mapping", XTC, "-s", PSF, "--beads", "2")
 WRONG = ("--forces", FORCES, "--force-unit", "hartree/bohr")
@@ -70,6 +73,16 @@ def test_a_skipped_check_lets_the_command_go_on_and_is_kept(mapping: Done, tmp_p
     outcomes = {one.name: one.outcome for one in kept.checks or ()}
     assert outcomes["temperature"] == "skipped" and outcomes["force-unit"] == "passed"
     assert "skip_check" in kept.provenance.settings
+
+
+@pytest.mark.parametrize(
+    ("stem", "clock"),
+    [("gromacs.xtc", "ps"), ("lammps_plain.lammpstrj", "step"), ("mdanalysis.xyz", "frame")],
+)
+def test_what_the_times_of_a_file_count_is_known(stem: str, clock: str) -> None:
+    path = SAMPLES.parents[1] / "tests" / "data" / stem
+    read = read_atoms([path], ReadingSettings(force_unit="kcal/mol/A" if "lam" in stem else None))
+    assert conditions_of(read, ReadingSettings()).clock == clock
 
 
 def test_a_code_that_is_not_known_is_refused() -> None:

@@ -9,10 +9,12 @@ import torch
 from autograin_cli.cli.atoms import applied
 from autograin_cli.files.artifacts import load
 from autograin_cli.files.atomistic import read
+from autograin_cli.files.bead_files import read_beads
 from autograin_cli.files.trajectory_writing import write_trajectory
 from autograin_cli.mapping.bead_trajectory import map_beads
 from autograin_cli.settings import ReadingSettings
 from autograin_cli.trajectory import Chunk
+from gases import system_of
 from pipeline import PSF, SAMPLES, XTC, Done, done, run
 
 METHANE = (SAMPLES / "methane.xtc", "-s", SAMPLES / "methane.psf")
@@ -144,6 +146,59 @@ def test_a_trajectory_of_another_program_is_compared(
     assert artifact.comparison.orientations == ()  # one bead has no axis
     assert artifact.comparison.overlap == 0.0
     assert report.exists()
+
+
+def without_times(path: Path, beads: Path) -> Path:
+    """The frames as a LAMMPS dump writes them, with a step of 2 fs."""
+    lines = []
+    for chunk in read_beads([beads], system_of("A", 64)).trajectory.chunks():
+        assert chunk.boxes is not None
+        for frame, time in enumerate(chunk.times.tolist()):
+            lengths = chunk.boxes[frame].diagonal().tolist()
+            head = ("ITEM: TIMESTEP", f"{time / 0.002:.0f}", "ITEM: NUMBER OF ATOMS", "64")
+            lines += [*head, "ITEM: BOX BOUNDS pp pp pp", *(f"0 {edge}" for edge in lengths)]
+            lines.append("ITEM: ATOMS id xu yu zu")
+            where = chunk.positions[frame].tolist()
+            lines += [f"{bead} {x} {y} {z}" for bead, (x, y, z) in enumerate(where, start=1)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_model_that_counts_steps_gets_its_times_from_that_of_a_step(
+    liquid: Path, beads: Path, tmp_path: Path
+) -> None:
+    """Frames of 300 to 600 ps, as the file with times says."""
+    dump = without_times(tmp_path / "cg.lammpstrj", beads)
+    options = ("--begin", "600ps", "--resamples", "50", "--model", dump)
+    untimed = run("compare", liquid, *METHANE, *options, "-o", tmp_path / "untimed.h5")
+    assert "counts steps and holds no times" in untimed.stderr
+    step = ("--model-step-time", "2fs", "-o", tmp_path / "timed.h5")
+    timed = run("compare", liquid, *METHANE, *options, *step)
+    assert timed.exit_code == 0, timed.stderr
+    assert "holds no times" not in timed.stderr
+    times = [
+        (file.first_time, file.last_time)
+        for path in (beads, dump)
+        for file in read_beads([path], system_of("A", 64), None if path == beads else 0.002).inputs
+    ]
+    (model,) = (
+        file for file in load(tmp_path / "timed.h5", ("comparison",)).inputs if file.role == "model"
+    )
+    assert times == [times[0]] * 2
+    assert (model.first_time, model.last_time) == times[0]
+
+
+def test_a_step_is_given_a_time_only_where_that_is_needed(
+    liquid: Path, beads: Path, simulation: Done, tmp_path: Path
+) -> None:
+    step = ("--model-step-time", "2fs", "-o", tmp_path / "c.h5")
+    needless = run("compare", liquid, *METHANE, "--model", beads, *step)
+    assert needless.exit_code == 2
+    assert "--model-step-time 0.002 ps for" in needless.stderr
+    assert "leave --model-step-time out" in needless.stderr
+    without = run("compare", simulation.path, XTC, "-s", PSF, *step)
+    assert without.exit_code == 2
+    assert "without --model" in without.stderr
 
 
 def test_atoms_in_place_of_beads_are_noticed_by_their_density(liquid: Path, tmp_path: Path) -> None:

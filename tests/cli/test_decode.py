@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import MDAnalysis
 import numpy as np
@@ -68,6 +69,44 @@ def test_beads_that_simulate_wrote_for_others_give_the_same_atoms(
     assert result.exit_code == 0, result.stderr
     difference = np.abs(positions_of(own, "trr") - positions_of(model, "trr")).max()
     assert difference < 1e-3  # XTC rounds beads to 1e-4 Å; rows of D have elements of a few
+
+
+def test_beads_of_a_sound_model_are_not_warned_of(
+    potential: Done, folder: Path, tmp_path: Path
+) -> None:
+    beads = ("--model", folder / "cg.xtc", "--stride", "5")
+    told = decoded(potential.path, *beads, "-o", tmp_path / "atoms.trr")
+    (term,) = load(potential.path, ("potential",)).potentials[0].terms
+    (bond,) = told["bead_bonds"]
+    assert (bond["low"], bond["high"]) == (term.sampled_low, term.sampled_high)
+    positions = positions_of(folder / "cg.xtc")[::5, :2]
+    lengths = np.linalg.norm(positions[:, 1] - positions[:, 0], axis=1)
+    assert bond["least"] == pytest.approx(lengths.min(), abs=1e-4)
+    assert bond["largest"] == pytest.approx(lengths.max(), abs=1e-4)
+    assert not any("bond A-B" in warning for warning in told["warnings"])
+
+
+def test_beads_of_something_else_are_warned_of(
+    mapping: Done, potential: Done, tmp_path: Path
+) -> None:
+    """14 atoms of aniline are no seven molecules of two beads, but as many."""
+    unknown = run("decode", mapping.path, "--model", XTC, "--end", "9", "-o", tmp_path / "a.trr")
+    assert "bonds of the beads are not checked" in unknown.stderr
+    told = decoded(potential.path, "--model", XTC, "--end", "50", "-o", tmp_path / "atoms.trr")
+    (bond,) = told["bead_bonds"]
+    positions = positions_of(Path(XTC))[:25, :2]
+    lengths = np.linalg.norm(positions[:, 1] - positions[:, 0], axis=1)
+    outside = ((lengths < bond["low"]) | (lengths > bond["high"])).mean()
+    assert bond["outside"] == pytest.approx(outside) and outside > 0.9
+    assert any(f"{outside:.1%} of the lengths of bond" in one for one in told["warnings"])
+
+
+def decoded(*arguments: str | Path) -> dict[str, Any]:
+    """What decode tells in JSON."""
+    result = run("decode", *arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    told: dict[str, Any] = json.loads(result.stdout)
+    return told
 
 
 def test_training_frames_come_back_with_the_loss_of_the_certificate(
@@ -194,6 +233,8 @@ def test_an_output_that_exists_is_refused(simulation: Done, tmp_path: Path) -> N
         (("--model", "cg.xtc", XTC), 2, "--model and TRAJ"),
         (("--model", "cg.xtc", "-s", PSF), 2, "--topology without TRAJ"),
         (("--model", "cg.xtc", "--select", "all"), 2, "--select without TRAJ"),
+        (("--step-time", "0.002"), 2, "--step-time without TRAJ"),
+        (("--model", XTC, "--step-time", "0.002"), 2, "--step-time 0.002"),
         (("--model", "missing.xtc"), 74, "missing.xtc"),
         ((XTC, "-s", PSF, "--replica", "2"), 2, "one system"),
         ((XTC, "-s", PSF, "--begin", "1us"), 65, "no frame"),

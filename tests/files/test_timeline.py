@@ -8,7 +8,8 @@ import pytest
 
 from autograin_cli.errors import InputError, SettingError
 from autograin_cli.files.formats.frames import FrameFile, Frames
-from autograin_cli.files.timeline import all_frames, clocked, drop_repeats, window
+from autograin_cli.files.joins import drop_repeats
+from autograin_cli.files.timeline import all_frames, clocked, window
 from autograin_cli.settings import ReadingSettings
 
 
@@ -50,6 +51,29 @@ def test_a_continued_run_counts_each_time_once() -> None:
     assert "1 frame repeats times of the file before c.xtc" in lines[1]
 
 
+def test_a_frame_that_stands_twice_where_runs_were_joined_counts_once() -> None:
+    times = [*range(20), 19, *range(20, 40)]
+    files = [_steps(*times)]
+    timeline, lines = drop_repeats(all_frames(files, own_forces=False)[0], files)
+    assert timeline.rows.tolist() == [*range(20), *range(21, 41)]
+    assert lines == ("frame 20 of a.dump has the time of the one before: left out",)
+
+
+@pytest.mark.parametrize(
+    ("times", "told"), [([0, 0, 0, 0], "frame 1 at step 0 after step 0"), ([0, 9, 5], "at step 5")]
+)
+def test_steps_that_stand_still_or_go_back_are_told_as_steps(times: list[int], told: str) -> None:
+    with pytest.raises(InputError, match=f"a.dump with frame . {told}|{told}"):
+        all_frames([_steps(*times)], own_forces=False)
+
+
+def test_times_that_are_rounded_to_the_same_number_are_no_joins() -> None:
+    times = [0.0, *np.arange(1.0, 30.0), 29.0]
+    file = replace(_file("a.xtc", times), steps=np.arange(31, dtype=np.int64))
+    with pytest.raises(InputError, match="frame 30 at 29 ps after 29 ps"):
+        all_frames([file], own_forces=False)
+
+
 def test_a_run_that_begins_again_is_another_run() -> None:
     files = [_file("a.xtc", [0, 1, 2]), _file("b.xtc", [0, 1, 2])]
     timeline, lines = drop_repeats(all_frames(files, own_forces=False)[0], files)
@@ -60,7 +84,7 @@ def test_a_run_that_begins_again_is_another_run() -> None:
 def test_files_without_times_are_kept_whole() -> None:
     files = [_file("a.xyz", [0, 1], timed=False), _file("b.xyz", [0, 1], timed=False)]
     timeline, lines = all_frames(files, own_forces=False)
-    assert "a.xyz holds no times" in lines[0]
+    assert len(lines) == 1 and "a.xyz (and 1 more) holds no times" in lines[0]
     assert len(drop_repeats(timeline, files)[0]) == 4
 
 

@@ -155,3 +155,42 @@ def test_a_gro_file_gives_names_and_no_bonds(tmp_path: Path) -> None:
     topology = read_topology(path)
     assert topology.names == ("OW", "HW1", "HW2") and topology.bonds is None
     assert topology.masses is None
+
+
+SITE = "HETATM    7  M   SOL A   3       5.000   0.000   0.000  1.00  0.00          EP\n"
+
+
+def test_a_virtual_site_of_openmm_has_no_mass(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdb"
+    path.write_text(WATER + SITE)
+    topology = read_topology(path)
+    assert topology.masses is not None and topology.masses[6] == 0 and topology.masses[0] > 15
+    with pytest.raises(InputError, match="1 of 7 atoms have no mass: 6 M") as error:
+        check_masses(topology)
+    assert error.value.code == "massless" and "prop mass > 0" in error.value.remedy
+    assert select_atoms(topology, "prop mass > 0").tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_masses_are_known_where_all_selected_elements_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdb"
+    path.write_text(WATER + SITE.replace("EP", "  "))
+    topology = read_topology(path)
+    assert topology.masses is None
+    chosen = restrict(topology, select_atoms(topology, "resid 1"))
+    assert chosen.masses is not None and chosen.masses.tolist() == [15.999, 1.008, 1.008]
+
+
+@pytest.mark.parametrize("elements", [True, False])
+def test_water_that_hardly_moves_is_not_bonded_to_its_neighbour(
+    tmp_path: Path, elements: bool
+) -> None:
+    path, text = tmp_path / "a.pdb", WATER.replace("9.", "2.76")
+    rows = [(0.0, 0.0), (0.96, 0.0), (-0.24, 0.93), (2.76, 0.0), (3.72, 0.0), (2.52, 0.93)]
+    lines = [
+        f"{line[:30]}{x:8.3f}{y:8.3f}   0.000{line[54:] if elements else ''}\n"
+        for line, (x, y) in zip(text.splitlines(), rows, strict=True)
+    ]
+    path.write_text("".join(lines))
+    topology = with_bonds(read_topology(path), _frames(path))
+    assert topology.bonds is not None
+    assert topology.bonds.tolist() == [[0, 1], [0, 2], [3, 4], [3, 5]]

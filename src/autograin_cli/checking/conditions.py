@@ -33,6 +33,7 @@ class Conditions:
     unit_is_chosen: whether the user chose it.
     all_atoms: whether the frames hold all atoms of the files.
     joins: numbers of the frames that begin another file, (joins,), int64.
+    clock: what the times of the frames count: 'ps', 'step' or 'frame'.
     beads: of each type of molecule; empty before there is a mapping.
     """
 
@@ -41,6 +42,7 @@ class Conditions:
     unit_is_chosen: bool
     all_atoms: bool
     joins: Tensor
+    clock: str = "ps"
     beads: tuple[Beads, ...] = ()
 
 
@@ -61,3 +63,21 @@ class Examined:
     sample: Sample
     rigid: tuple[Tensor, ...]
     conditions: Conditions
+
+    def moment(self, place: int) -> str:
+        """Say which frame stands at a place of the sample: by its time where it has one."""
+        number, time = int(self.sample.frames[place]), float(self.sample.times[place])
+        return moment(self.conditions.clock, number, time)
+
+
+def moment(clock: str, number: int, time: float) -> str:
+    """Say which frame is meant.
+
+    Args:
+        clock: what times count: 'ps', 'step' or 'frame'.
+        number: of the frame among those read, from 0.
+        time: of the frame, as the clock counts.
+    """
+    if clock == "ps":
+        return f"{time:g} ps"
+    return f"step {time:.0f}" if clock == "step" else f"frame {number} (counted from 0)"

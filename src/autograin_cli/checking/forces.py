@@ -5,6 +5,7 @@ from torch import Tensor
 
 from autograin_cli.checking.conditions import Examined
 from autograin_cli.checking.finding import FAILED, WARNING, Finding, passed, unmeasured
+from autograin_cli.checking.rigid import distances, some
 from autograin_cli.checking.sample import Sample
 
 _LEAST_SPREAD = 0.2  # of the lengths of differences, over their mean; of forces it is 0.4 and more
@@ -24,7 +25,7 @@ def zero_forces(examined: Examined) -> Finding:
         return passed(name, "every atom and every frame has forces", 0.0)
     if len(frames):
         told = f"{len(frames)} of {sample.n_frames} frames looked at hold no force on any atom, "
-        told += f"first that at {sample.times[frames[0]]:g} ps"
+        told += f"first that at {examined.moment(int(frames[0]))}"
         remedy = "give only frames with forces, with --begin, --stride, or in files of their own"
     else:
         some = ", ".join(map(str, atoms[:5])) + (", …" if len(atoms) > 5 else "")
@@ -60,7 +61,7 @@ def constant_forces(examined: Examined) -> Finding:
         told += f": forces change every {stride} frames"
         remedy = f"read only the frames where forces are new: --stride {stride}"
         if offset:
-            remedy += f" --begin {float(examined.frames.at(torch.tensor([offset])).times[0]):g}"
+            remedy += _from(examined, offset)
     return Finding(
         name=name,
         outcome=FAILED,
@@ -70,6 +71,13 @@ def constant_forces(examined: Examined) -> Finding:
         cause="forces were written, or computed, less often than positions",
         remedy=remedy,
     )
+
+
+def _from(examined: Examined, first: int) -> str:
+    """Say how to leave out the frames before one."""
+    if examined.conditions.clock != "ps":
+        return f", with the first {first} of the frames taken out of the files"
+    return f" --begin {float(examined.frames.at(torch.tensor([first])).times[0]):g}"
 
 
 def _changes(examined: Examined) -> tuple[int, int]:
@@ -114,8 +122,7 @@ def _spreads(sample: Sample) -> Tensor:
     for molecule in sample.molecules:
         if sample.forces is None or sample.n_frames * molecule.n_copies < 10:
             continue
-        ends = sample.forces[:, molecule.copies][:, :, molecule.bonds]
-        sizes = (ends[:, :, :, 1] - ends[:, :, :, 0]).norm(dim=3).flatten(0, 1)
+        sizes = some(distances(sample.forces, molecule, molecule.bonds))
         low, middle, high = sizes.sort(0).values[_quartiles(len(sizes))]
         found.append(((high - low) / 1.349 / middle)[middle > 0])
     return torch.cat(found)

@@ -41,13 +41,18 @@ def is_clear(fit: Fit) -> bool:
     return fit.correlation < min(_CLEARLY, -_STANDARD_ERRORS * fit.noise)
 
 
-def near_shift(found: Sequence[Probe], sample: Sample) -> Pairing | None:
-    """Find a shift by few frames that fits better than none; None where there is none."""
-    own = fit_of(found, *sample.neighbours(0))
+def near_shift(found: Sequence[Probe], sample: Sample, own: Fit) -> Pairing | None:
+    """Find a shift by few frames that fits better than none; None where there is none.
+
+    Args:
+        found: from `probes`.
+        sample: that they are of.
+        own: how well forces fit the frames that they stand with.
+    """
     shifts = [
-        Pairing("shift", offset, fit_of(found, *sample.neighbours(offset)))
+        Pairing("shift", offset, fit_of(found, *places))
         for offset in range(-NEAR, NEAR + 1)
-        if offset and len(sample.neighbours(offset)[0])
+        if offset and len((places := sample.neighbours(offset))[0])
     ]
     best = min(shifts, key=lambda shift: shift.fit.correlation, default=None)
     if best is None or not is_clear(best.fit):

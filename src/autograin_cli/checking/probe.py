@@ -36,6 +36,7 @@ class Probe:
     kind: 'bond' or 'angle'.
     molecule: the type.
     atoms: of each coordinate, in the molecule, (coordinates, 2 or 3).
+    means: <q>, Å or rad, (coordinates,).
     deviations: d, Å or rad, (frames, copies, coordinates).
     divergences: D, (frames, copies, coordinates).
     directions: of Q by the force, so that Q = direction · force, 1 or Å, (frames, copies,
@@ -46,6 +47,7 @@ class Probe:
     kind: str
     molecule: Molecule
     atoms: Tensor
+    means: Tensor
     deviations: Tensor
     divergences: Tensor
     directions: Tensor
@@ -74,11 +76,13 @@ def _bonds(sample: Sample, molecule: Molecule, groups: Tensor) -> Probe | None:
     x, f = sample.positions[:, molecule.copies], _together(sample.forces, molecule, groups)
     along = x[:, :, bonds[:, 1]] - x[:, :, bonds[:, 0]]
     lengths = along.norm(dim=3).clamp(min=_TINY)
-    deviations = lengths - lengths.mean((0, 1))
+    means = lengths.mean((0, 1))
+    deviations = lengths - means
     return Probe(
         kind="bond",
         molecule=molecule,
         atoms=bonds,
+        means=means,
         deviations=deviations,
         divergences=1 + 2 * deviations / lengths,
         directions=along / lengths[..., None] / 2,
@@ -105,11 +109,13 @@ def _angles(sample: Sample, molecule: Molecule) -> Probe | None:
     normal = torch.linalg.cross(inner, outer)
     sine = normal.norm(dim=3)
     angles = torch.atan2(sine, (inner * outer).sum(3))
-    deviations = angles - angles.mean((0, 1))
+    means = angles.mean((0, 1))
+    deviations = angles - means
     return Probe(
         kind="angle",
         molecule=molecule,
         atoms=triples,
+        means=means,
         deviations=deviations,
         divergences=1 + deviations / angles.tan(),
         directions=torch.linalg.cross(normal / sine[..., None], outer),

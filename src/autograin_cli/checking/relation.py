@@ -12,7 +12,8 @@ from autograin_cli.checking.finding import FAILED, Finding, passed, unmeasured
 from autograin_cli.checking.matching import MATCHED, NEAR, Pairing, is_clear, near_shift, pairing
 from autograin_cli.checking.order import Order, order_among, order_within
 from autograin_cli.checking.probe import Probe, probes
-from autograin_cli.checking.sample import WIDE, Sample, take_sample
+from autograin_cli.checking.sample import WIDE, take_sample
+from autograin_cli.checking.strength import strength
 from autograin_cli.checking.thermometer import Fit, fit_of, stiffness, temperature
 from autograin_cli.checking.warmth import warmth
 
@@ -46,10 +47,10 @@ def relation(examined: Examined) -> tuple[Finding, ...]:
         return _with(wrong, lambda code: unmeasured(code, "the forces do not fit the positions"))
     if own.noise > _MOST_NOISE and not is_clear(own):
         return tuple(unmeasured(code, "there are too few frames to tell") for code in CODES)
-    change = _change(found, sample)
+    change = _change(found, examined)
     if change is not None:
         return _with(change, lambda code: _fits(code, own))
-    warm = warmth(temperature(found, sample), examined.conditions, found[0].kind)
+    warm = warmth(temperature(found, sample), strength(found), examined.conditions, found[0].kind)
     return (*(_fits(code, own) for code in CODES[:-2]), *warm)
 
 
@@ -80,7 +81,7 @@ def _mismatch(examined: Examined, found: tuple[Probe, ...], own: Fit) -> Finding
     """Say what is wrong where forces are not those on these atoms in these frames."""
     if -own.correlation < MATCHED and own.noise < _MOST_NOISE:
         return _sign(own)
-    shift = near_shift(found, examined.sample)
+    shift = near_shift(found, examined.sample, own)
     if shift is not None:
         farther = pairing(examined.frames, examined.molecules)
         return _shifted(farther if farther and farther.kind == "shift" else shift, own)
@@ -205,22 +206,25 @@ def _permuted(order: Order, atoms: list[int], own: Fit) -> Finding:
     )
 
 
-def _change(found: tuple[Probe, ...], sample: Sample) -> Finding | None:
+def _change(found: tuple[Probe, ...], examined: Examined) -> Finding | None:
     """Say where along the trajectory forces begin to have another unit, or no meaning."""
+    sample = examined.sample
     n_values = sum(probe.deviations.numel() for probe in found)
     n_parts = min(_N_PARTS, n_values // _LEAST_VALUES, sample.n_frames // 2)
     if n_parts < 2:
         return None
     parts = torch.arange(sample.n_frames).tensor_split(n_parts)
+    curvatures = [max(stiffness(found, part), 0.0) for part in parts]
+    if max(curvatures) < _CHANGED * min(curvatures):
+        return None
     fits = [fit_of(found, part, part) for part in parts]
     best = min(range(n_parts), key=lambda k: fits[k].correlation)
-    usual = stiffness(found, parts[best])
-    values = [max(stiffness(found, part), 0.0) / usual for part in parts]
+    values = [value / curvatures[best] for value in curvatures]
     changed = [k for k, value in enumerate(values) if not 1 / _CHANGED < value < _CHANGED]
     if not changed:
         return None
-    first, last = sample.times[parts[changed[0]][0]], sample.times[parts[changed[-1]][-1]]
-    when = f"from about {first:g} to {last:g} ps"
+    first, last = int(parts[changed[0]][0]), int(parts[changed[-1]][-1])
+    when = f"from about {examined.moment(first)} to {examined.moment(last)}"
     weakest = max((fits[k] for k in changed), key=lambda fit: fit.correlation)
     if weakest.correlation > _WEAKER * fits[best].correlation:
         return _lost(when, weakest, own=fits[best])

@@ -11,6 +11,7 @@ from autograin_cli.molecules import Molecule
 
 # A constraint holds a distance to 1e-4; the rounding of XTC at its usual precision adds 4e-3.
 _RIGID_DEVIATION = 7e-3
+_ENOUGH = 1000  # values, of which the quartiles are known to 4 % of the spread
 _FEWEST = 10  # distances without which a spread says nothing
 
 
@@ -27,6 +28,12 @@ def distances(positions: Tensor, molecule: Molecule, pairs: Tensor) -> Tensor:
     """
     first, second = molecule.copies[:, pairs[:, 0]], molecule.copies[:, pairs[:, 1]]
     return (positions[:, second] - positions[:, first]).norm(dim=3)
+
+
+def some(values: Tensor) -> Tensor:
+    """Enough of many values for a spread, (frames, copies, pairs) to (values, pairs)."""
+    flat = values.flatten(0, 1)
+    return flat[:: 1 + len(flat) // _ENOUGH]
 
 
 def rigid_groups(sample: Sample, molecule: Molecule) -> Tensor:
@@ -46,7 +53,7 @@ def is_rigid(lengths: Tensor) -> Tensor:
     Returns:
         (pairs,), bool; nothing counts as rigid where there are too few lengths to tell.
     """
-    flat = lengths.flatten(0, 1)
+    flat = some(lengths)
     if len(flat) < _FEWEST or not flat.numel():  # a molecule of one atom has no pairs
         return torch.zeros(flat.shape[1], dtype=torch.bool)
     return flat.std(0) < _RIGID_DEVIATION * flat.mean(0)

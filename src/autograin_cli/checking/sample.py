@@ -14,8 +14,9 @@ N_RUNS = 50
 RUN = 4  # frames one after another, so that forces of a neighbouring frame are recognised
 MOST_KEPT = 20_000  # atoms times frames: enough for a temperature within two percent
 WIDE = 400_000  # where it matters which atoms there are: positions and forces take 19 MB
-_MOST_READ = 10_000_000  # atoms times frames, but for a few frames
-_FEWEST_RUNS = 5
+_MUCH_READ = 60_000  # atoms times frames: of larger frames fewer are read, so that it stays cheap
+_MOST_READ = 10_000_000
+_FEW_RUNS, _FEWEST_RUNS = 20, 5  # that are read beyond the one, and beyond the other
 _BATCH = 200_000  # atoms of the frames that are read at a time
 
 
@@ -97,8 +98,9 @@ def spread_frames(n_frames: int, molecules: Sequence[Molecule]) -> Tensor:
     """
     n_kept = sum(molecule.n_atoms for molecule in molecules)
     n_read = sum(molecule.copies.numel() for molecule in molecules)
-    n_runs = min(WIDE // (RUN * n_kept), _MOST_READ // (RUN * n_read))
-    n_runs = min(N_RUNS, max(_FEWEST_RUNS, n_runs))
+    n_runs = max(_FEW_RUNS, _MUCH_READ // (RUN * n_read))
+    n_runs = max(_FEWEST_RUNS, min(n_runs, WIDE // (RUN * n_kept), _MOST_READ // (RUN * n_read)))
+    n_runs = min(N_RUNS, n_runs)
     if n_frames <= n_runs * (RUN + 1):
         return torch.arange(n_frames)
     first = torch.linspace(0, n_frames - RUN, n_runs, dtype=torch.float64).floor().long()
@@ -152,14 +154,15 @@ class _Part:
 
 def _reduced(chunk: Chunk, atoms: Tensor) -> _Part:
     forces = chunk.forces
+    flat = None if forces is None else forces.flatten(1)
     return _Part(
         times=chunk.times,
         positions=chunk.positions[:, atoms],
         forces=None if forces is None else forces[:, atoms],
         volumes=None if chunk.boxes is None else torch.linalg.det(chunk.boxes).abs(),
         net=None if forces is None else forces.sum(1),
-        squares=None if forces is None else forces.square().sum((1, 2)),
-        largest=None if forces is None else forces.abs().amax((0, 2)),
+        squares=None if flat is None else flat.square().sum(1),
+        largest=None if flat is None else flat.abs().amax(0).reshape(-1, 3).amax(1),
     )
 
 

@@ -6,12 +6,12 @@ from math import log
 import torch
 from torch import Tensor
 
-from autograin_cli.checking.conditions import Beads, Examined
+from autograin_cli.checking.conditions import Beads, Examined, moment
 from autograin_cli.checking.finding import FAILED, WARNING, Finding, passed, unmeasured
-from autograin_cli.checking.rigid import angle_triples, distances
+from autograin_cli.checking.rigid import angle_triples, distances, some
 from autograin_cli.checking.sample import Sample
 from autograin_cli.molecules import Molecule
-from autograin_cli.statistics import effective_samples
+from autograin_cli.statistics import each_effective_samples
 
 # Å, single bonds. Source: B. Cordero et al., Dalton Trans. 2832 (2008).
 _RADII = {
@@ -95,8 +95,8 @@ def _bond_lengths(sample: Sample) -> tuple[Tensor, Tensor]:
     """Median length of each bond of each type, and the sum of radii, 0 where unknown; Å."""
     lengths, sums = [torch.zeros(0, dtype=torch.float64)], [torch.zeros(0, dtype=torch.float64)]
     for molecule in sample.molecules:
-        found = distances(sample.positions, molecule, molecule.bonds)
-        lengths.append(found.flatten(0, 1).median(0).values)
+        found = some(distances(sample.positions, molecule, molecule.bonds))
+        lengths.append(found.median(0).values)
         radii = torch.tensor([_RADII.get(e, 0.0) for e in molecule.elements], dtype=torch.float64)
         both = radii[molecule.bonds]
         sums.append(torch.where((both > 0).all(1), both.sum(1), 0.0))
@@ -144,12 +144,12 @@ def repeated_frames(examined: Examined) -> Finding:
         told = f"no two of {len(first)} neighbouring pairs of frames are the same"
         return passed(name, told, share)
     often = share > _MOST_REPEATED
-    where = f"the frame at {sample.times[second[same]][0]:g} ps" if same.any() else ""
-    where = where or f"the first frame of a file, at {joined[0]:g} ps,"
+    where = examined.moment(int(second[same][0])) if same.any() else joined[0]
     return Finding(
         name=name,
         outcome=FAILED if often else WARNING,
-        measured=f"{where} is the one before again; so are {share:.0%} of the frames looked at",
+        measured=f"the positions at {where} are those of the frame before; so are {share:.0%} of "
+        "the frames looked at",
         value=share,
         expected="frames that differ: one that counts twice makes errors look too small",
         cause="files that overlap were joined, or positions were written less often than frames",
@@ -157,13 +157,14 @@ def repeated_frames(examined: Examined) -> Finding:
     )
 
 
-def _repeated_joins(examined: Examined) -> list[float]:
-    """Times of the frames that begin a file with the frame that ended the one before, ps."""
+def _repeated_joins(examined: Examined) -> list[str]:
+    """Say which frames begin a file with the frame that ended the one before."""
     found = []
     for number in examined.conditions.joins.tolist():
         pair = examined.frames.at(torch.tensor([number - 1, number]))
         if torch.equal(pair.positions[0], pair.positions[1]):
-            found.append(float(pair.times[1]))
+            when = moment(examined.conditions.clock, number, float(pair.times[1]))
+            found.append(f"{when}, where a file begins,")
     return found
 
 
@@ -212,14 +213,15 @@ def effective(examined: Examined) -> Finding:
     """Count independent values of the bonds and angles that change most slowly."""
     name, sample = "effective-samples", examined.sample
     spread = sample.spread()
-    found = [
-        effective_samples(column.T)
-        for molecule in sample.molecules
-        for column in _series(sample, molecule, spread).unbind(2)
-    ]
-    if not found or len(spread) < _FEWEST_FRAMES:
-        return unmeasured(name, "there are too few frames" if found else "there are no bonds")
-    least = sorted(found)[int(_SLOWEST * len(found))]
+    found = torch.cat(
+        [
+            each_effective_samples(_series(sample, molecule, spread).permute(2, 1, 0))
+            for molecule in sample.molecules
+        ]
+    )
+    if not len(found) or len(spread) < _FEWEST_FRAMES:
+        return unmeasured(name, "there are too few frames" if len(found) else "there are no bonds")
+    least = float(found.sort().values[int(_SLOWEST * len(found))])
     told = (
         f"the slowest tenth of bonds and angles has at most {least:.0f} independent values in "
         f"{len(spread)} frames spread over the trajectory"

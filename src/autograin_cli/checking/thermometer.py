@@ -9,10 +9,13 @@ from torch import Tensor
 
 from autograin_cli.checking.probe import Probe
 from autograin_cli.checking.sample import Sample
-from autograin_cli.statistics import standard_error
 from autograin_cli.units import BOLTZMANN
 
 _FEWEST = 5  # values of a coordinate without which its mean says nothing
+_BLOCKS = 30  # in time: their spread is known to 13 %
+_FEWEST_BLOCKS = 4  # without which nothing is known of correlation
+_MOST_CORRELATED = 0.9
+_FEWEST_COORDINATES = 8  # whose spread is known to a quarter
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ def fit_of(probes: Sequence[Probe], frames: Tensor, partners: Tensor) -> Fit:
 
 def along(probe: Probe, frames: Tensor, partners: Tensor) -> Tensor:
     """Forces of some frames along the coordinates of others, (pairs, copies, coordinates)."""
-    return (probe.directions[frames] * probe.forces[partners]).sum(3)
+    x, y, z = (probe.directions[frames] * probe.forces[partners]).unbind(3)
+    return x + y + z
 
 
 def stiffness(probes: Sequence[Probe], frames: Tensor) -> float:
@@ -85,14 +89,14 @@ def stiffness(probes: Sequence[Probe], frames: Tensor) -> float:
 
     Unlike the temperature it does not depend on how much energy is in the coordinates.
     """
-    return float(sum(float(_curvature(probe, frames).sum()) for probe in probes))
+    return float(sum(float(curvature(probe, frames).sum()) for probe in probes))
 
 
-def _curvature(probe: Probe, frames: Tensor) -> Tensor:
+def curvature(probe: Probe, frames: Tensor) -> Tensor:
+    """Curvature -<d Q> / <d²> of each coordinate in some frames, (coordinates,)."""
     d, q = probe.deviations[frames], along(probe, frames, frames)
     d, q = d - d.mean((0, 1)), q - q.mean((0, 1))
-    work = d * q
-    return -work.sum((0, 1)) / d.square().sum((0, 1)).clamp(min=torch.finfo(d.dtype).tiny)
+    return -(d * q).sum((0, 1)) / d.square().sum((0, 1)).clamp(min=torch.finfo(d.dtype).tiny)
 
 
 def temperature(probes: Sequence[Probe], sample: Sample) -> Temperature | None:
@@ -100,33 +104,75 @@ def temperature(probes: Sequence[Probe], sample: Sample) -> Temperature | None:
 
     The mean of a coordinate is that of the sample, which takes one degree of freedom.
     """
-    n_frames = sample.n_frames
-    work = torch.zeros(n_frames, dtype=torch.float64)
-    divergence = 0.0
-    everything = torch.arange(n_frames)
+    if sample.n_frames < 2:
+        return None
+    works, divergence = [], 0.0
+    everything = torch.arange(sample.n_frames)
     for probe in probes:
-        n_values = probe.deviations.shape[0] * probe.deviations.shape[1]
+        d, q = probe.deviations, along(probe, everything, everything)
+        n_values = d.shape[0] * d.shape[1]
         if n_values < _FEWEST:
             return None
-        d, q = probe.deviations, along(probe, everything, everything)
-        work -= (d * (q - q.mean((0, 1)))).sum((1, 2)) * n_values / (n_values - 1)
-        divergence += float(probe.divergences.sum()) / n_frames
+        works.append((d * (q - q.mean((0, 1)))).flatten(1) * n_values / (1 - n_values))
+        divergence += float(probe.divergences.sum()) / sample.n_frames
     if divergence <= 0:
         return None
-    series = work / divergence / BOLTZMANN
-    if len(series) < 2:
-        return None
-    return Temperature(float(series.mean()), _error(series, sample))
+    shares = torch.cat(works, dim=1) / divergence / BOLTZMANN
+    return Temperature(float(shares.sum(1).mean()), mean_error(shares, blocks(sample.frames)))
 
 
-def _error(series: Tensor, sample: Sample) -> float:
-    """Standard error of the mean of a series, K: of its runs where these are spread, (frames,)."""
-    starts = torch.ones(len(series), dtype=torch.bool)
-    starts[1:] = sample.frames.diff() > 1
-    runs = starts.long().cumsum(0) - 1
-    n_runs = int(runs[-1]) + 1
-    if n_runs == 1:
-        return standard_error(series[None])
-    sums = torch.zeros(n_runs, dtype=series.dtype).index_add(0, runs, series)
-    means = sums / torch.bincount(runs)
-    return standard_error(means[None])
+def blocks(frames: Tensor) -> Tensor:
+    """Number of the block in time that each frame is counted with, (frames,), int64.
+
+    At most `_BLOCKS`, each of frames that are all next to one another, or of whole runs.
+
+    Args:
+        frames: numbers of the frames, (frames,), int64, increasing.
+    """
+    begins = torch.ones(len(frames), dtype=torch.bool)
+    begins[1:] = frames.diff() > 1
+    runs = begins.long().cumsum(0) - 1
+    units = runs if int(runs[-1]) else torch.arange(len(frames))
+    return units // -(-(int(units[-1]) + 1) // _BLOCKS)
+
+
+def mean_error(shares: Tensor, block: Tensor) -> float:
+    """Standard error of the mean of a sum over coordinates, however these are correlated.
+
+    The larger of two estimates, and not less than that of independent values:
+
+    * from the means of blocks in time, which sees what coordinates have in common. What one block
+      tells of the next is counted as in an autoregressive process;
+    * clustered both ways, by blocks and by coordinates: the sum of both variances less that of
+      independent values. It sees coordinates that keep their energy for longer than the run, as
+      stiff bonds do that hardly exchange heat with others.
+
+    Args:
+        shares: of each coordinate in the sum, in any unit, (frames, coordinates); all have the
+            same expectation.
+        block: from `blocks`.
+
+    Source: A. C. Cameron, J. B. Gelbach and D. L. Miller, J. Bus. Econ. Stat. 29, 238 (2011), for
+    clusters in two ways; M. G. Kendall, Biometrika 41, 403 (1954), for the bias of a correlation.
+    """
+    n_frames, n_coordinates = shares.shape
+    n_blocks = int(block[-1]) + 1
+    sums = torch.zeros(n_blocks, dtype=shares.dtype).index_add(0, block, shares.sum(1))
+    means = sums / torch.bincount(block)
+    by_time = float(means.var()) / n_blocks
+    alone = float(shares.var()) * n_coordinates / n_frames
+    by_both = 0.0
+    if n_coordinates >= _FEWEST_COORDINATES:
+        by_both = by_time + float(shares.mean(0).var()) * n_coordinates - alone
+    return sqrt(max(by_time * _lasting(means), by_both, alone))
+
+
+def _lasting(means: Tensor) -> float:
+    """How many times larger correlation makes the variance of the mean of a series."""
+    n, d = len(means), means - means.mean()
+    squares = float(d.square().sum())
+    if n < _FEWEST_BLOCKS or not squares:
+        return 1.0
+    found = float((d[1:] * d[:-1]).sum()) / squares
+    correlation = min(max(found + (1 + 3 * found) / n, 0.0), _MOST_CORRELATED)
+    return (1 + correlation) / (1 - correlation)

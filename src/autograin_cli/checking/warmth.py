@@ -1,9 +1,11 @@
 """What the temperature that forces imply says of their unit, and of the temperature given."""
 
+from dataclasses import replace
 from math import exp, log
 
 from autograin_cli.checking.conditions import Conditions
 from autograin_cli.checking.finding import FAILED, WARNING, Finding, passed, unmeasured
+from autograin_cli.checking.strength import USUAL, Strength
 from autograin_cli.checking.thermometer import Temperature
 from autograin_cli.units import FORCE_UNITS
 
@@ -13,11 +15,14 @@ _FAILS, _WARNS = log(1.3), log(1.12)  # relative to the temperature given
 _FAILS_ERRORS, _WARNS_ERRORS = 5.0, 4.0  # and in standard errors
 
 
-def warmth(found: Temperature | None, conditions: Conditions, kind: str) -> tuple[Finding, Finding]:
+def warmth(
+    found: Temperature | None, strong: Strength | None, conditions: Conditions, kind: str
+) -> tuple[Finding, Finding]:
     """Judge the unit of the forces and the temperature.
 
     Args:
         found: what the forces imply.
+        strong: how stiff bonds are; None where that tells nothing.
         conditions: what the user said.
         kind: of the coordinates: 'bond' or 'angle'.
 
@@ -31,20 +36,22 @@ def warmth(found: Temperature | None, conditions: Conditions, kind: str) -> tupl
     if found.value <= 0:
         return unmeasured("force-unit", told), unmeasured("temperature", told)
     if conditions.temperature is None:
-        return _unknown(found, conditions, told), passed("temperature", told, found.value, "K")
-    return _given(found, conditions.temperature, conditions, told)
+        unit = _unknown(found, strong, conditions, told)
+        return unit, passed("temperature", told, found.value, "K")
+    return _given(found, strong, conditions, told)
 
 
 def _given(
-    found: Temperature, wanted: float, conditions: Conditions, told: str
+    found: Temperature, strong: Strength | None, conditions: Conditions, told: str
 ) -> tuple[Finding, Finding]:
     """Judge against the temperature that the user gave."""
+    wanted = conditions.temperature or _ROOM
     ratio, error = log(found.value / wanted), found.relative_error
     expected = f"{wanted:g} K, as --temperature says"
     fine = passed("force-unit", told, found.value, "K")
     if abs(ratio) > max(_FAILS, _FAILS_ERRORS * error):
         unit = _unit_of(ratio, error, conditions)
-        if unit is not None:
+        if unit is not None and not (strong is not None and strong.is_usual):
             later = unmeasured("temperature", "the unit of the forces is wrong")
             return _wrong_unit(found, told, expected, unit, conditions), later
         return fine, _wrong_temperature(found, told, expected, FAILED)
@@ -53,18 +60,37 @@ def _given(
     return fine, passed("temperature", told, found.value, "K")
 
 
-def _unknown(found: Temperature, conditions: Conditions, told: str) -> Finding:
-    """Judge where no temperature was given: only what no simulation has is refused."""
+def _unknown(
+    found: Temperature, strong: Strength | None, conditions: Conditions, told: str
+) -> Finding:
+    """Judge where no temperature was given: what no simulation has is refused.
+
+    Where bonds are not as stiff as bonds are in the unit taken, but in another, that is a warning:
+    a model may have soft bonds on purpose.
+    """
     low, high = PLAUSIBLE
+    taken = conditions.force_unit or "kJ/mol/A"
+    stiff = "" if strong is None or strong.is_usual else strong.unit(taken)
     margin = exp(_FAILS_ERRORS * found.relative_error)
     if low < found.value * margin and found.value < high * margin:
+        if strong is not None and stiff:
+            return _soft(found, strong, told, stiff, conditions)
         return passed("force-unit", told, found.value, "K")
     expected = f"{low:g} to {high:g} K; fit-potential compares with --temperature"
-    taken = FORCE_UNITS[conditions.force_unit or "kJ/mol/A"]
-    implied = {unit: found.value * f / taken for unit, f in FORCE_UNITS.items()}
+    implied = {unit: found.value * f / FORCE_UNITS[taken] for unit, f in FORCE_UNITS.items()}
     units = [unit for unit, value in implied.items() if low <= value <= high]
-    unit = min(units, key=lambda u: abs(log(implied[u] / _ROOM)), default="")
+    nearest = min(units, key=lambda u: abs(log(implied[u] / _ROOM)), default="")
+    unit = stiff if stiff in units else nearest
     return _wrong_unit(found, told, expected, unit, conditions, implied.get(unit))
+
+
+def _soft(
+    found: Temperature, strong: Strength, told: str, unit: str, conditions: Conditions
+) -> Finding:
+    """Warn that bonds have the stiffness of bonds in another unit."""
+    implied = found.value * FORCE_UNITS[unit] / FORCE_UNITS[conditions.force_unit or "kJ/mol/A"]
+    wrong = _wrong_unit(found, f"{told}; {strong}", USUAL, unit, conditions, implied)
+    return replace(wrong, outcome=WARNING, value=strong.ratio, unit="1")
 
 
 def _unit_of(ratio: float, error: float, conditions: Conditions) -> str | None:

@@ -1,5 +1,6 @@
 """The autograin group, and the error boundary."""
 
+import errno
 import os
 import sys
 import traceback
@@ -19,11 +20,15 @@ from autograin_cli.cli.inspect import inspect
 from autograin_cli.cli.results import write_json
 from autograin_cli.cli.simulate import simulate
 from autograin_cli.cli.streams import patient_streams, refusal
+from autograin_cli.cli.usage import parts_of
 from autograin_cli.errors import AutograinError, FileAccessError
 from autograin_cli.files.visible import visible
 
 _INTERRUPTED = 130
+_OF_INTERRUPT = ("Ctrl-C", "a command that ends by itself", "give it again")
 _AS_JSON = "autograin.json"
+# No room, no room for this user, no room for a file so large.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _TRACEBACK = "AUTOGRAIN_TRACEBACK"
 
 _EPILOG = """\b
@@ -75,7 +80,7 @@ class ErrorBoundary(click.Group):
         try:
             context = super().make_context(info_name, args, parent, **extra)
         except click.ClickException as error:
-            _show(error, as_json=as_json)
+            _show(error, info_name or "", as_json=as_json)
             raise Exit(error.exit_code) from error
         context.meta[_AS_JSON] = as_json
         return context
@@ -89,32 +94,38 @@ class ErrorBoundary(click.Group):
         try:
             return super().invoke(ctx)
         except (AutograinError, click.ClickException) as error:
-            _show(error, as_json=ctx.meta[_AS_JSON])
+            command = f"{ctx.command_path} {ctx.invoked_subcommand or ''}".rstrip()
+            _show(error, command, as_json=ctx.meta[_AS_JSON])
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            _show(_full(error), "", as_json=ctx.meta[_AS_JSON])
+            ctx.exit(FileAccessError.exit_code)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             if ctx.meta[_AS_JSON]:
-                _write_failure({"type": "interrupted", "given": "Ctrl-C"}, _INTERRUPTED)
+                _write_failure("interrupted", _OF_INTERRUPT, _INTERRUPTED)
             ctx.exit(_INTERRUPTED)
 
 
-def _show(error: AutograinError | click.ClickException, *, as_json: bool) -> None:
+def _show(error: AutograinError | click.ClickException, command: str, *, as_json: bool) -> None:
     """Tell an error on standard error, and as JSON on standard output where that is wanted."""
-    described: dict[str, Any] = {"type": type(error).__name__}
     if isinstance(error, AutograinError):
         # Each part has been made safe to see where it was composed; this is the last door.
         click.echo("\n".join(map(visible, f"error: {error}".split("\n"))), err=True)
-        described |= {"given": error.given, "expected": error.expected, "to_fix": error.remedy}
-        described |= {"code": error.code} if error.code else {}
+        kind, parts = type(error).__name__, (error.given, error.expected, error.remedy)
     else:
         error.show()
-        described |= {"given": error.format_message()}
+        kind, parts = "UsageError", parts_of(error, command)
     if as_json:
-        _write_failure(described, error.exit_code)
+        _write_failure(kind, parts, error.exit_code, getattr(error, "code", ""))
 
 
-def _write_failure(described: dict[str, Any], exit_code: int) -> None:
-    write_json({"error": described, "exit_code": exit_code})
+def _write_failure(kind: str, parts: tuple[str, str, str], exit_code: int, code: str = "") -> None:
+    """Write a failure as JSON: what was given, what was expected and what to do, whatever it is."""
+    described = {"type": kind} | dict(zip(("given", "expected", "to_fix"), parts, strict=True))
+    write_json({"error": described | ({"code": code} if code else {}), "exit_code": exit_code})
 
 
 @click.group(
@@ -144,9 +155,19 @@ def main() -> None:
         autograin(prog_name="autograin")
     except SystemExit as end:
         if not end.code and (reason := refusal(output)):
-            _show(_untold(reason), as_json=False)
+            _show(_untold(reason), "", as_json=False)
             sys.exit(FileAccessError.exit_code)
         raise
+
+
+def _full(error: OSError) -> FileAccessError:
+    """Error of a disk that is full where a library writes, such as the cache of numba."""
+    where = visible(str(error.filename)) if error.filename else "a file of this run"
+    return FileAccessError(
+        given=f"{where} cannot be written: {error.strerror}",
+        expected="room on the disk, also in the home and for temporary files",
+        remedy="make room, or name other folders in NUMBA_CACHE_DIR and TMPDIR",
+    )
 
 
 def _untold(reason: str) -> FileAccessError:
@@ -163,10 +184,8 @@ def _internal_error(
     """Tell in few lines that the program is wrong, not the user."""
     if os.environ.get(_TRACEBACK):
         traceback.print_exception(kind, error, trace)
-    click.echo(
-        f"internal error: {kind.__name__}: {visible(str(error))}\n"
-        f"  this is a mistake in autograin, please report it; {_TRACEBACK}=1 shows where it is",
-        err=True,
-    )
+    told = f"{kind.__name__}: {visible(str(error))}"
+    remedy = f"please report it; {_TRACEBACK}=1 shows where it is"
+    click.echo(f"internal error: {told}\n  this is a mistake in autograin, {remedy}", err=True)
     if "--json" in sys.argv:
-        _write_failure({"type": "internal error", "given": f"{kind.__name__}: {error}"}, 1)
+        _write_failure("internal error", (told, "no mistake in autograin", remedy), 1)

@@ -8,6 +8,7 @@ from autograin_cli.cli.console import Console
 from autograin_cli.errors import InputError, SettingError
 from autograin_cli.files.artifacts import InputFile
 from autograin_cli.files.atomistic import Reading, read
+from autograin_cli.files.companions import check_has_forces
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.molecules import Molecule
 from autograin_cli.settings import ReadingSettings
@@ -29,6 +30,19 @@ def read_atoms(trajectories: Sequence[str], settings: ReadingSettings, console: 
             f"molecule {molecule.name}: {molecule.n_copies} in a frame, {molecule.n_atoms} atoms, "
             f"{len(molecule.bonds)} bonds, mass {masses}"
         )
+    return reading
+
+
+def read_with_forces(
+    trajectories: Sequence[str], settings: ReadingSettings, console: Console
+) -> Reading:
+    """Open an atomistic trajectory as `read_atoms` does; without forces there is nothing to do.
+
+    Raises:
+        InputError: it has none.
+    """
+    reading = read_atoms(trajectories, settings, console)
+    check_has_forces(reading.trajectory)
     return reading
 
 

@@ -115,6 +115,7 @@ def conditions_of(
         unit_is_chosen=reading.force_unit is not None,
         all_atoms=atoms is None or atoms.atoms is None,
         joins=no_joins() if atoms is None else atoms.joins,
+        clock=_clock(read, atoms),
         beads=_beads(read, mappings, equal_forces=equal),
     )
 
@@ -125,6 +126,14 @@ def finding_values(found: Sequence[Finding]) -> list[dict[str, Any]]:
         {"code" if key == "name" else key: value for key, value in asdict(one).items()}
         for one in found
     ]
+
+
+def _clock(read: Reading, atoms: AtomisticTrajectory | None) -> str:
+    """What the times of the frames count: 'ps', 'step' or 'frame'."""
+    if read.timed or atoms is None:
+        return "ps"
+    steps = atoms.timeline.steps
+    return "step" if steps is not None and (steps == atoms.timeline.times).all() else "frame"
 
 
 def _beads(read: Reading, mappings: Sequence[Mapping], *, equal_forces: bool) -> tuple[Beads, ...]:

@@ -1,6 +1,6 @@
 """compare: simulation and atomistic reference -> comparison.h5 and a report."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -18,15 +18,14 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from autograin_cli.cli.compared_run import Model
     from autograin_cli.cli.console import Console
     from autograin_cli.cli.keeping import Keeper
-    from autograin_cli.comparison.comparison import Comparison, Quantity
+    from autograin_cli.comparison.comparison import Comparison
     from autograin_cli.comparison.observables import Observable
-    from autograin_cli.files.artifacts import Artifact, InputFile
+    from autograin_cli.files.artifacts import Artifact
     from autograin_cli.files.atomistic import Reading
     from autograin_cli.potential.terms import Table
-    from autograin_cli.simulation.simulation import Simulation
-    from autograin_cli.system import System
     from autograin_cli.trajectory import Trajectory
 
 _SAME_DENSITY = 0.02  # relative: more than what a barostat changes from frame to frame
@@ -39,16 +38,16 @@ Examples:
 
 
 @click.command("compare", epilog=_EPILOG)
-@click.argument("simulation", type=click.Path())
-@click.argument("trajectories", nargs=-1, required=True, metavar="TRAJ...", type=click.Path())
+@click.argument("simulation", type=options.PATH)
+@click.argument("trajectories", nargs=-1, required=True, metavar="TRAJ...", type=options.PATH)
 @click.option(
     "--model",
     multiple=True,
-    type=click.Path(),
+    type=options.PATH,
     help="trajectory of beads that another program wrote, in place of that of SIMULATION; may "
     "be repeated",
 )
-@click.option("--report", type=click.Path(), help="file for the report, HTML without JavaScript")
+@click.option("--report", type=options.PATH, help="file for the report, HTML without JavaScript")
 @options.settings(ComparisonSettings, "settings")
 @options.settings(ReadingSettings, "reading", without=("forces", "force_unit"))
 @options.settings(StoppingSettings, "stopping")
@@ -73,6 +72,7 @@ def compare(
     two halves of the reference.
     """
     from autograin_cli.cli.atoms import read_atoms
+    from autograin_cli.cli.compared_run import compared_run
     from autograin_cli.cli.comparison_summary import comparison_values, show_comparison
     from autograin_cli.cli.keeping import Keeper, check_beginning, settings_of_result
     from autograin_cli.cli.provenance import artifact_input, provenance
@@ -81,13 +81,12 @@ def compare(
     from autograin_cli.files.report import write_report
     from autograin_cli.files.resuming import Begun, checkpoint_path
 
-    started = monotonic()
-    console, path = output.console, Path(output.path)
+    console, path, started = output.console, Path(output.path), monotonic()
     for target in (output.path, *([report] if report else [])):
         check_output(Path(target), output.overwrite)
     check_beginning(checkpoint_path(path), stopping, overwrite=output.overwrite)
     before = load(Path(simulation), ("potential", "simulation") if model else ("simulation",))
-    modelled = _model(Path(simulation), before, model, console)
+    modelled = compared_run(Path(simulation), before, model, settings.model_step_time, console)
     read = read_atoms(trajectories, reading, console)
     inputs = (artifact_input(simulation), *modelled.inputs, *read.inputs)
     begun = Begun(settings_of_result(reading, settings), inputs)
@@ -152,69 +151,6 @@ def _compared(
             shared_frames(before.training, read.inputs),
             settings,
         )
-
-
-@dataclass(frozen=True)
-class Model:
-    """The run that is compared.
-
-    beads: its trajectory.
-    system: beads of a replica.
-    replicas: in a frame.
-    temperature: K.
-    known: what its trajectory does not tell.
-    inputs: files of another program.
-    timed: whether its times are known.
-    """
-
-    beads: "Trajectory"
-    system: "System"
-    replicas: int
-    temperature: float
-    known: "tuple[Quantity, ...]"
-    inputs: "tuple[InputFile, ...]"
-    timed: bool
-
-
-def _model(path: Path, artifact: "Artifact", files: tuple[str, ...], console: "Console") -> Model:
-    """Open the simulation of an artifact, or the files of another program in its place."""
-    from autograin_cli.files.artifacts import cg_trajectory
-    from autograin_cli.files.bead_files import read_beads
-    from autograin_cli.mapping.components import system_of
-
-    system, run = system_of(artifact.mappings), artifact.simulation
-    if files or run is None:
-        read = read_beads(files, system)
-        for assumption in read.assumptions:
-            console.note(f"assumed: {assumption}")
-        temperature = artifact.potentials[0].temperature
-        return Model(
-            beads=read.trajectory,
-            system=read.system,
-            replicas=read.replicas,
-            temperature=temperature,
-            known=(),
-            inputs=read.inputs,
-            timed=read.timed,
-        )
-    return Model(
-        beads=cg_trajectory(path),
-        system=system.with_copies(run.copies.tolist()),
-        replicas=run.replicas,
-        temperature=run.temperature,
-        known=_known(run),
-        inputs=(),
-        timed=True,
-    )
-
-
-def _known(run: "Simulation") -> "tuple[Quantity, ...]":
-    """The pressure, which a potential fitted to forces at one volume need not reproduce."""
-    from autograin_cli.comparison.comparison import Quantity
-
-    if run.pressure is None:
-        return ()
-    return (Quantity("pressure", "bar", None, None, run.pressure, run.pressure_error, False),)
 
 
 def _observables(artifact: "Artifact") -> "tuple[Observable, ...]":

@@ -16,6 +16,7 @@ from autograin_cli.settings import DecodingSettings, ReadingSettings
 if TYPE_CHECKING:
     from autograin_cli.cli.console import Console
     from autograin_cli.files.artifacts import Artifact
+    from autograin_cli.mapping.bead_bonds import BondWatch
     from autograin_cli.mapping.decoding import Decoded, Decoding
     from autograin_cli.mapping.mapping import Mapping
     from autograin_cli.system import System
@@ -33,12 +34,12 @@ Examples:
 
 
 @click.command("decode", epilog=_EPILOG)
-@click.argument("artifact", type=click.Path())
-@click.argument("trajectories", nargs=-1, metavar="[TRAJ...]", type=click.Path())
+@click.argument("artifact", type=options.PATH)
+@click.argument("trajectories", nargs=-1, metavar="[TRAJ...]", type=options.PATH)
 @click.option(
     "--model",
     multiple=True,
-    type=click.Path(),
+    type=options.PATH,
     help="trajectory of beads that another program wrote, in place of that of ARTIFACT; may be "
     "repeated",
 )
@@ -64,6 +65,7 @@ def decode(
     its mean. This is the decoder that the mapping was fitted with, and no way to start an
     atomistic simulation; the share of the bonds that keep their length is told.
     """
+    from autograin_cli.cli.bead_ranges import tell_bonds
     from autograin_cli.cli.results import tell_result
     from autograin_cli.files.artifacts import load
     from autograin_cli.files.atom_writing import check_atoms_output, write_atoms
@@ -84,8 +86,10 @@ def decode(
     for note in notes:
         console.note(note)
     _tell(decoding, console)
+    bonds = tell_bonds(source.bonds, console)
     replicas = {"replica": settings.replica, "replicas": source.replicas}
-    values = _values(decoding) | replicas | {"notes": list(notes), "warnings": console.warnings}
+    values = _values(decoding) | bonds | replicas
+    values |= {"notes": list(notes), "warnings": console.warnings}
     tell_result(output.path, values, as_json=output.as_json)
 
 
@@ -96,11 +100,13 @@ class Source:
     decoding: what decodes them, and keeps the tally.
     chunks: of decoded atoms.
     replicas: in the simulation; 1 where it has none.
+    bonds: measures the beads of another program; None for others.
     """
 
     decoding: "Decoding"
     chunks: "Iterator[Chunk]"
     replicas: int
+    bonds: "BondWatch | None" = None
 
 
 def _check_source(
@@ -113,10 +119,11 @@ def _check_source(
             expected="beads, or atoms to be encoded and decoded",
             remedy="give one of them, and the other to a second run",
         )
-    unused = [name for name in ("topology", "select") if getattr(reading, name) is not None]
+    names = ("topology", "select") if model else ("topology", "select", "step_time")
+    unused = [name for name in names if getattr(reading, name) is not None]
     if unused and not trajectories:
         raise SettingError(
-            given=f"--{unused[0]} without TRAJ",
+            given=f"--{unused[0].replace('_', '-')} without TRAJ",
             expected="it only to read an atomistic trajectory",
             remedy="leave it out: names and bonds of the atoms stand in the artifact",
         )
@@ -151,18 +158,25 @@ def _beads(
     console: "Console",
 ) -> Source:
     """Decode the beads of a simulation, or of another program in its place."""
+    from autograin_cli.cli.bead_ranges import watch_of
     from autograin_cli.mapping.decoding import Decoding, in_window, laid_out, one_replica
 
-    beads, system, replicas = _simulated(before, path, model, console)
+    beads, system, replicas = _simulated(before, path, model, reading.step_time, console)
     mappings = laid_out(before.mappings, [part.n_copies for part in system.components])
     frames = console.watch(beads, "reading").chunks()
     decoding = Decoding(mappings)
     one = one_replica(in_window(frames, reading), settings.replica, replicas)
-    return Source(decoding, decoding.of_beads(one), replicas)
+    watch = watch_of(before, mappings, console) if model else None
+    passing = one if watch is None else watch.over(one)
+    return Source(decoding, decoding.of_beads(passing), replicas, watch)
 
 
 def _simulated(
-    before: "Artifact", path: Path, model: tuple[str, ...], console: "Console"
+    before: "Artifact",
+    path: Path,
+    model: tuple[str, ...],
+    step_time: float | None,
+    console: "Console",
 ) -> "tuple[Trajectory, System, int]":
     """Beads, the system of a replica, and the number of replicas in a frame."""
     from autograin_cli.files.artifacts import cg_trajectory
@@ -171,7 +185,7 @@ def _simulated(
 
     system = system_of(before.mappings)
     if model:
-        read = read_beads(model, system)
+        read = read_beads(model, system, step_time)
         for assumption in read.assumptions:
             console.note(f"assumed: {assumption}")
         return read.trajectory, read.system, read.replicas

@@ -21,7 +21,7 @@ Examples:
 
 
 @click.command("export", epilog=_EPILOG)
-@click.argument("artifact", type=click.Path())
+@click.argument("artifact", type=options.PATH)
 @options.settings(ExportSettings, "settings", required=("to",))
 @options.output("export", what="folder")
 def export(artifact: str, settings: ExportSettings, output: Output) -> None:

@@ -38,7 +38,7 @@ Algorithm 1 of the paper, with its loss alone:
 
 
 @click.command("fit-mapping", epilog=_EPILOG)
-@click.argument("trajectories", nargs=-1, required=True, metavar="TRAJ...", type=click.Path())
+@click.argument("trajectories", nargs=-1, required=True, metavar="TRAJ...", type=options.PATH)
 @options.settings(BeadSettings, "counts")
 @options.settings(MappingSettings, "settings", without=("beads",))
 @options.settings(ReadingSettings, "reading")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from autograin_cli.cli import options
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -26,7 +28,7 @@ Examples:
 
 
 @click.command("inspect", epilog=_EPILOG)
-@click.argument("artifact", type=click.Path())
+@click.argument("artifact", type=options.PATH)
 @click.option(
     "--json",
     "as_json",
@@ -40,18 +42,28 @@ def inspect(artifact: str, as_json: bool) -> None:
     ARTIFACT is what fit-mapping, fit-potential, simulate or compare wrote. Its digest and all its
     content are checked on the way. The result goes to standard output.
     """
+    from autograin_cli.cli.caches import provide_caches
+    from autograin_cli.cli.console import open_console
     from autograin_cli.cli.results import write_json
+
+    console = open_console(quiet=False, verbose=False)
+    for note in provide_caches():
+        console.note(note)
+    with console.working():
+        content, digest = _read(Path(artifact))
+        if as_json:
+            about = {"artifact": artifact, "content_sha256": digest}
+            write_json(about | values_of(content) | {"pair_curves": _pair_curves(content)})
+        else:
+            show(content, artifact, digest, _standard_output())
+
+
+def _read(path: Path) -> "tuple[Artifact, str]":
+    """Read an artifact and its digest, after what takes seconds to import."""
     from autograin_cli.files.artifacts import content_digest, load
     from autograin_cli.files.storage.schema import KIND_COMMANDS
 
-    path = Path(artifact)
-    content = load(path, tuple(KIND_COMMANDS))
-    digest = content_digest(path)
-    if as_json:
-        about = {"artifact": artifact, "content_sha256": digest}
-        write_json(about | values_of(content) | {"pair_curves": _pair_curves(content)})
-    else:
-        show(content, artifact, digest, _standard_output())
+    return load(path, tuple(KIND_COMMANDS)), content_digest(path)
 
 
 def _pair_curves(artifact: "Artifact") -> list[dict[str, Any]]:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import click
 
 from autograin_cli import units
+from autograin_cli.cli.caches import provide_caches
 from autograin_cli.cli.configuration import read_config
+from autograin_cli.cli.usage import wrong_value
 from autograin_cli.errors import AutograinError
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 
+# Whether a file may be read shows when it is read: an error of access, not of usage.
+PATH = click.Path(readable=False)
 SHORT = {"topology": "-s", "begin": "-b", "end": "-e"}
 FLAGS = {"connected": "--connected/--any"}
 
@@ -48,11 +52,11 @@ class Quantity:
         try:
             number = self._number(str(value))
         except (ValueError, AutograinError):
-            raise click.BadParameter(f"{value!r}; expected: {self.expected()}") from None
+            raise wrong_value(repr(value), self.expected()) from None
         low = -inf if self.least is None else self.least
         high = inf if self.most is None else self.most
         if not (isfinite(number) and low <= number <= high):
-            raise click.BadParameter(f"{value}; expected: {self.expected()}")
+            raise wrong_value(str(value), self.expected())
         return number
 
     def _number(self, text: str) -> int | float:
@@ -144,7 +148,7 @@ def _type(item: Field[Any], kind: Any) -> dict[str, Any]:
             return {"type": quantity.parse, "metavar": quantity.metavar}
     if kind is bool:
         return {"type": bool}
-    return {"type": click.Path() if item.name in ("topology", "forces") else str}
+    return {"type": PATH if item.name in ("topology", "forces") else str}
 
 
 def _help(item: Field[Any], kind: Any, *, required: bool) -> str:
@@ -195,6 +199,8 @@ def output(default: str, what: str = "file") -> Decorator:
             from autograin_cli.cli.console import open_console
 
             console = open_console(quiet=given.pop("quiet"), verbose=given.pop("verbose"))
+            for note in provide_caches():
+                console.note(note)
             path, overwrite, as_json = (
                 given.pop(name) for name in ("path", "overwrite", "as_json")
             )
@@ -212,7 +218,7 @@ def _output_options(default: str, what: str) -> list[Decorator]:
             "path",
             "-o",
             "--output",
-            type=click.Path(),
+            type=PATH,
             default=default,
             help=f"{what} to write  [default: {default}]",
         ),
@@ -220,7 +226,7 @@ def _output_options(default: str, what: str) -> list[Decorator]:
         *telling_options(),
         click.option(
             "--config",
-            type=click.Path(),
+            type=PATH,
             is_eager=True,
             expose_value=False,
             callback=read_config,

@@ -37,10 +37,10 @@ Examples:
 
 
 @click.command("simulate", epilog=_EPILOG)
-@click.argument("potential", type=click.Path())
+@click.argument("potential", type=options.PATH)
 @click.option(
     "--traj",
-    type=click.Path(),
+    type=options.PATH,
     help="trajectory to write as well: XTC, TRR or DCD; beads of one replica after the other",
 )
 @click.option(

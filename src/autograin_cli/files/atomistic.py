@@ -10,20 +10,28 @@ import torch
 from autograin_cli.errors import InputError, SettingError
 from autograin_cli.files.artifacts import InputFile
 from autograin_cli.files.atomistic_trajectory import AtomisticTrajectory, has_box
+from autograin_cli.files.companions import (
+    check_counts,
+    check_distinct,
+    forces_of,
+    has_own_forces,
+    has_unitless_forces,
+    left_out,
+    topology_of,
+    with_unit,
+)
 from autograin_cli.files.fingerprints import input_file
-from autograin_cli.files.forces import ForceFile, declared, open_forces
+from autograin_cli.files.forces import ForceFile
 from autograin_cli.files.formats.frames import FrameFile
-from autograin_cli.files.formats.trajectories import is_native, open_frame_file
+from autograin_cli.files.formats.trajectories import open_frame_file
+from autograin_cli.files.joins import drop_repeats
 from autograin_cli.files.pairing import pair_forces
-from autograin_cli.files.timeline import Timeline, all_frames, clocked, drop_repeats, window
+from autograin_cli.files.timeline import Timeline, all_frames, clocked, window
 from autograin_cli.files.topology import (
     Topology,
     check_masses,
-    named_topology,
-    read_topology,
     restrict,
     select_atoms,
-    unknown_topology,
     with_bonds,
 )
 from autograin_cli.files.visible import visible
@@ -74,14 +82,15 @@ def read(paths: Sequence[str | Path], settings: ReadingSettings) -> Reading:
     given = [Path(path) for path in paths]
     if not given:
         raise SettingError(given="no trajectory", expected="one file or more", remedy="give TRAJ")
-    _check_distinct(given)
-    topology_path = Path(settings.topology) if settings.topology else None
+    check_distinct(given)
+    topology_path = Path(settings.topology) if settings.topology is not None else None
     opened = [open_frame_file(path, topology_path) for path in given]
-    files = clocked(_with_unit(opened, settings), settings)
-    known = _topology(files, topology_path)
-    atoms = select_atoms(known, settings.select) if settings.select else None
-    forces = _force_files(files, settings, 0 if atoms is None else len(atoms))
-    own_forces = not forces and all(_has_own_forces(file) for file in files)
+    files = clocked(with_unit(opened, settings), settings)
+    known = topology_of(files, topology_path)
+    atoms = None if settings.select is None else select_atoms(known, settings.select)
+    narrow = check_counts(files, known, atoms, topology_path)
+    forces = forces_of(files, settings, known.n_atoms, 0 if atoms is None else len(atoms))
+    own_forces = not forces and all(has_own_forces(file) for file in files)
     timeline, lines = _timeline(files, forces, own_forces, settings)
     frames = AtomisticTrajectory(
         files=files,
@@ -99,110 +108,32 @@ def read(paths: Sequence[str | Path], settings: ReadingSettings) -> Reading:
     molecules = _molecules(topology)
     whole = replace(frames, tree=bond_tree(molecules))
     _check_closed(whole, topology)
+    told = (*_notes(files, forces), *narrow, *lines)
     return Reading(
         trajectory=whole,
         molecules=molecules,
         inputs=_inputs(frames, topology_path, settings.stride),
-        assumptions=(*_notes(files, forces), *lines, *topology.assumptions),
+        assumptions=(*told, *topology.assumptions, *_in_vacuum(whole, molecules)),
         warnings=_forces_of_others(whole, known),
         timed=all(file.timed for file in files),
     )
+
+
+def _in_vacuum(frames: AtomisticTrajectory, molecules: Sequence[Molecule]) -> tuple[str, ...]:
+    """Tell that there is no box where there are many molecules: formats without one lose it."""
+    n_molecules = sum(molecule.n_copies for molecule in molecules)
+    if frames.periodic or n_molecules < 2:
+        return ()
+    name = visible(str(frames.files[0].path))
+    return (f"{name} holds no box: its {n_molecules} molecules are taken to be in vacuum",)
 
 
 def _notes(files: Sequence[FrameFile], forces: Sequence[ForceFile]) -> tuple[str, ...]:
     """What a user should know of the files, each line once."""
     notes = [note for file in files for note in file.notes]
     notes += [note for file in forces for note in file.notes]
-    left_out = [_left_out(file) for file in files if not forces and _has_unitless_forces(file)]
-    return tuple(dict.fromkeys([*notes, *left_out]))
-
-
-def _check_distinct(paths: Sequence[Path]) -> None:
-    for number, path in enumerate(paths):
-        if path.resolve() in [other.resolve() for other in paths[:number]]:
-            raise SettingError(
-                given=f"{visible(str(path))} twice",
-                expected="every file once: frames that count twice make errors look too small",
-                remedy="leave one of them out",
-                code="repeated-files",
-            )
-
-
-def _topology(files: Sequence[FrameFile], path: Path | None) -> Topology:
-    """Read the topology, or the names in a file of frames that has them."""
-    n_atoms = files[0].n_atoms
-    named = [(file.path, file.atoms) for file in files if file.atoms is not None]
-    with_names = [file.path for file in files if not is_native(file.path)]
-    if path is None and named:
-        topology = named_topology(*named[0])
-    elif path is None and not with_names:
-        topology = unknown_topology(n_atoms)
-    else:
-        topology = read_topology(path or with_names[0])
-    for file in files:
-        if file.n_atoms != topology.n_atoms:
-            source = path or (with_names or [files[0].path])[0]
-            raise InputError(
-                given=f"{visible(str(file.path))} with {file.n_atoms} atoms, "
-                f"{visible(str(source))} with {topology.n_atoms}",
-                expected="the same atoms in the same order in all files",
-                remedy="give the topology of just the atoms that were written, by -s",
-                code="atom-count",
-            )
-    return topology
-
-
-def _force_files(
-    files: Sequence[FrameFile], settings: ReadingSettings, n_selected: int
-) -> tuple[ForceFile, ...]:
-    held = [file for file in files if file.holds_forces.any()]
-    is_of_these = any(file.force_unit == settings.force_unit for file in held)
-    if settings.force_unit and not settings.forces and not is_of_these:
-        raise SettingError(
-            given=f"force unit {settings.force_unit} without files of forces",
-            expected="--forces together with --force-unit, or trajectories with forces whose unit "
-            "is not known",
-            remedy="give --forces, or leave --force-unit out",
-        )
-    paths = [Path(path) for path in settings.forces]
-    _check_distinct(paths)
-    topology = Path(settings.topology) if settings.topology else None
-    forces = tuple(open_forces(path, settings.force_unit, topology) for path in paths)
-    for file in forces:
-        if file.n_atoms not in (files[0].n_atoms, n_selected):
-            raise InputError(
-                given=f"{visible(str(file.path))} with forces on {file.n_atoms} atoms",
-                expected=f"forces on the {files[0].n_atoms} atoms of the trajectory"
-                + (f", or on the {n_selected} selected" if n_selected else ""),
-                remedy="give the forces of the same atoms in the same order",
-                code="atom-count",
-            )
-    return forces
-
-
-def _has_own_forces(file: FrameFile) -> bool:
-    """Whether frames with positions hold forces in a unit that is known."""
-    held = bool((file.holds_forces & file.holds_positions).any())
-    return held and not _has_unitless_forces(file)
-
-
-def _has_unitless_forces(file: FrameFile) -> bool:
-    return file.force_unit is None and bool(file.holds_forces.any())
-
-
-def _with_unit(files: Sequence[FrameFile], settings: ReadingSettings) -> tuple[FrameFile, ...]:
-    """Take forces that stand with positions in the unit declared, if the files tell none."""
-    unit = settings.force_unit
-    if unit is None or settings.forces or not all(map(_has_unitless_forces, files)):
-        return tuple(files)
-    return tuple(declared(file, unit) for file in files)
-
-
-def _left_out(file: FrameFile) -> str:
-    name = visible(str(file.path))
-    return (
-        f"the forces in {name} are left out: it does not tell their unit; --force-unit reads them"
-    )
+    notes += [left_out(file) for file in files if not forces and has_unitless_forces(file)]
+    return tuple(dict.fromkeys(notes))
 
 
 def _forces_of_others(frames: AtomisticTrajectory, known: Topology) -> tuple[str, ...]:

@@ -209,8 +209,8 @@ def _long_molecule(path: Path, frame: int, atom: int, share: float) -> InputErro
         given=f"{visible(str(path))}, frame {frame}: the molecule of atom {atom} spans "
         f"{share:.0%} of the box",
         expected="molecules that span less than half of it: others are near their own images",
-        remedy="give a topology where bonds were inferred from few frames; else simulate a bigger "
-        "box, or read that molecule alone with --select",
+        remedy="give a topology with bonds (.tpr, .psf, …) where they were inferred; else simulate "
+        "a bigger box, or read that molecule alone with --select",
         code="long-bonds",
     )
 

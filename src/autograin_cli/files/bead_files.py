@@ -13,7 +13,8 @@ from autograin_cli.files.artifacts import InputFile
 from autograin_cli.files.atomistic_trajectory import AtomisticTrajectory, has_box
 from autograin_cli.files.fingerprints import input_file
 from autograin_cli.files.formats.trajectories import open_frame_file
-from autograin_cli.files.timeline import all_frames, drop_repeats
+from autograin_cli.files.joins import drop_repeats
+from autograin_cli.files.timeline import all_frames, with_times
 from autograin_cli.files.visible import visible
 from autograin_cli.molecules import Molecule, bond_tree
 from autograin_cli.system import Component, System
@@ -40,7 +41,12 @@ class BeadReading:
     timed: bool
 
 
-def read_beads(paths: Sequence[str | Path], system: System) -> BeadReading:
+def read_beads(
+    paths: Sequence[str | Path],
+    system: System,
+    step_time: float | None = None,
+    option: str = "--step-time",
+) -> BeadReading:
     """Open the trajectory of beads that files hold one after another.
 
     The beads are those of the system, component after component and copy after copy, in the same
@@ -50,13 +56,18 @@ def read_beads(paths: Sequence[str | Path], system: System) -> BeadReading:
     Args:
         paths: of files of frames, in order.
         system: the types of molecules, and their proportions.
+        step_time: of a step of the simulation, for files that count steps and hold no times, ps.
+        option: that gave it.
 
     Raises:
         FileAccessError: a file is missing or cannot be read.
         InputError: a file is damaged or of an unknown format, or its beads are not a whole
             multiple of those of the system.
+        SettingError: a step is given a time, and no file lacks times.
     """
     files = tuple(open_frame_file(Path(path)) for path in paths)
+    if step_time is not None:
+        files = with_times(files, step_time, option)
     n_times = [_multiple(file.path, file.n_atoms, system) for file in files]
     if len(set(n_times)) > 1:
         raise InputError(

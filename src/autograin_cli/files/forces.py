@@ -137,9 +137,14 @@ def _check_held(file: FrameFile, held: np.ndarray) -> None:
         raise InputError(
             given=f"{visible(str(file.path))}, which holds no forces in {file.n_frames} frames",
             expected="a file with forces",
-            remedy=_WAYS.get(ending(file.path), _WAY),
+            remedy=how_to_write(file.path),
             code="no-forces",
         )
+
+
+def how_to_write(path: Path) -> str:
+    """How the program that writes a file is told to write forces."""
+    return _WAYS.get(ending(path), _WAY)
 
 
 def _read_stored(file: FrameFile, where: str, factor: float, rows: np.ndarray) -> np.ndarray:

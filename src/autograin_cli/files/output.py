@@ -2,9 +2,10 @@
 
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from socket import gethostname
@@ -63,9 +64,9 @@ class NewFile:
         check_output(path, overwrite)
         self._path = path
         self._overwrite = overwrite
-        folder, token = _target(path).parent, secrets.token_hex(8)
-        _remove_abandoned(folder)
-        self.temporary = folder / f".autograin-{_here()}-{os.getpid()}-{token}.tmp"
+        folder = _target(path).parent
+        remove_abandoned(folder)
+        self.temporary = temporary_in(folder)
 
     def __enter__(self) -> Self:
         """Begin; nothing is created yet."""
@@ -80,9 +81,25 @@ class NewFile:
         """
         _check_existing(self._path, self._overwrite)
         with as_access_error(self._path):
-            _synchronise(self.temporary)
-            os.replace(self.temporary, _target(self._path))
-            _synchronise(self.temporary.parent)
+            synchronise(self.temporary)
+            if self._overwrite or not self._is_first():
+                os.replace(self.temporary, _target(self._path))
+            synchronise(self.temporary.parent)
+
+    def _is_first(self) -> bool:
+        """Take the place of the target unless another run just has; False where links cannot be.
+
+        A second name, which is given only where there is none, and the first is taken away.
+        """
+        try:
+            os.link(self.temporary, _target(self._path))
+        except FileExistsError:
+            _check_existing(self._path, overwrite=False)
+            return False
+        except OSError:
+            return False
+        self.temporary.unlink()
+        return True
 
     def __exit__(
         self,
@@ -103,12 +120,44 @@ def as_access_error(path: Path) -> Iterator[None]:
         raise _no_access(path, error.strerror or str(error)) from error
 
 
-def _remove_abandoned(folder: Path) -> None:
-    """Remove what processes of this machine left that were killed while they wrote."""
-    for path in folder.glob(f".autograin-{_here()}-*-*.tmp"):
-        process = path.name.split("-")[2]
-        if process.isdecimal() and not _is_alive(int(process)):
-            path.unlink(missing_ok=True)
+def temporary_in(folder: Path) -> Path:
+    """Give the path of a file or folder to come, by which `remove_abandoned` knows it."""
+    return folder / f".autograin-{_here()}-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+
+
+def put_aside(target: Path) -> Path:
+    """Give the path of a folder on its way out, from which `remove_abandoned` may put it back."""
+    return target.with_name(f".autograin-{_here()}-{os.getpid()}-{target.name}.old")
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what processes of this machine left that were killed while they wrote.
+
+    What was put aside goes back to its place where that is free: nothing new has come there.
+    """
+    for path in folder.glob(f".autograin-{_here()}-*-*"):
+        process, rest = path.name.split("-", 3)[2:]
+        if not process.isdecimal() or _is_alive(int(process)):
+            continue
+        with suppress(OSError):  # it may be of another user, and not ours to remove
+            if rest.endswith(".tmp"):
+                _remove(path)
+            elif rest.endswith(".old"):
+                _put_back(path, folder / rest.removesuffix(".old"))
+
+
+def _put_back(old: Path, place: Path) -> None:
+    if os.path.lexists(place):
+        _remove(old)
+    else:
+        old.rename(place)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _is_alive(process: int) -> bool:
@@ -135,7 +184,8 @@ def _target(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _synchronise(path: Path) -> None:
+def synchronise(path: Path) -> None:
+    """Wait until a file or a folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -7,6 +7,7 @@ What was being written when the program or the machine stopped is cut off.
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
@@ -102,8 +103,14 @@ def new_log(path: Path, begun: Begun, shape: Shape) -> RunLog:
     with as_access_error(path):
         path.unlink(missing_ok=True)  # or what a link leads to would be written over
         file = path.open("xb")
-        file.write(json.dumps(head).encode() + b"\n")
-        file.flush()
+        try:
+            file.write(json.dumps(head).encode() + b"\n")
+            file.flush()
+        except OSError:
+            path.unlink()  # half a head would be in the way of the next run
+            with suppress(OSError):
+                file.close()
+            raise
     return RunLog(path, file)
 
 

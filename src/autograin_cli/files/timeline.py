@@ -11,7 +11,8 @@ from autograin_cli.files.formats.frames import FrameFile
 from autograin_cli.files.visible import visible
 from autograin_cli.settings import ReadingSettings
 
-_CLOSE = 1e-3  # times are the same if they differ by less than this share of the time between two
+CLOSE = 1e-3  # times are the same if they differ by less than this share of the time between two
+_FEW = 0.1  # share of the frames of a file that may be there twice, where runs were joined
 
 
 @dataclass(frozen=True)
@@ -100,17 +101,26 @@ def all_frames(files: Sequence[FrameFile], own_forces: bool) -> tuple[Timeline, 
         if len(rows) < file.n_frames:
             what = "positions and forces" if own_forces else "positions"
             lines.append(f"{len(rows)} of {file.n_frames} frames of {name} hold {what}: only these")
-        if not file.timed:
-            lines.append(_without_times(name, file))
-        _check_times(name, rows, file.times[rows])
+        _check_times(file, rows)
         steps = None if file.steps is None else file.steps[rows]
         parts.append(Timeline(np.full(len(rows), number), rows, file.times[rows], steps=steps))
-    return join_timelines(parts), tuple(lines)
+    return join_timelines(parts), (*lines, *_without_times(files))
 
 
-def _without_times(name: str, file: FrameFile) -> str:
-    counts = "counts steps and " if file.steps is not None else ""
-    return f"{name} {counts}holds no times: what is counted in ps is left out"
+def _without_times(files: Sequence[FrameFile]) -> tuple[str, ...]:
+    """Lines on files that hold no times: one for those that count steps, one for the others."""
+    lines = []
+    for counts, steps in (("counts steps and ", True), ("", False)):
+        names = [
+            file.path for file in files if not file.timed and (file.steps is not None) == steps
+        ]
+        if names:
+            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+            lines.append(
+                f"{visible(str(names[0]))}{more} {counts}holds no times: what is counted in ps is "
+                "left out"
+            )
+    return tuple(lines)
 
 
 def clocked(files: Sequence[FrameFile], settings: ReadingSettings) -> tuple[FrameFile, ...]:
@@ -121,19 +131,31 @@ def clocked(files: Sequence[FrameFile], settings: ReadingSettings) -> tuple[Fram
             or a last time is asked for.
     """
     if settings.step_time is not None:
-        files = _with_times(files, settings.step_time)
+        files = with_times(files, settings.step_time)
     _check_window(files, settings)
     return tuple(files)
 
 
-def _with_times(files: Sequence[FrameFile], step_time: float) -> tuple[FrameFile, ...]:
+def with_times(
+    files: Sequence[FrameFile], step_time: float, option: str = "--step-time"
+) -> tuple[FrameFile, ...]:
+    """Give times to files that count steps and hold none.
+
+    Args:
+        files: to be read.
+        step_time: of a step of the simulation, ps.
+        option: that gave it.
+
+    Raises:
+        SettingError: no file counts steps and lacks times.
+    """
     if all(file.timed or file.steps is None for file in files):
         has = "times" if all(file.timed for file in files) else "neither times nor steps"
         raise SettingError(
-            given=f"--step-time {step_time:g} ps for "
+            given=f"{option} {step_time:g} ps for "
             + ", ".join(visible(str(file.path)) for file in files),
             expected=f"a file that counts steps and holds no times, not one that holds {has}",
-            remedy="leave --step-time out",
+            remedy=f"leave {option} out",
         )
     return tuple(
         file
@@ -163,53 +185,39 @@ def _check_window(files: Sequence[FrameFile], settings: ReadingSettings) -> None
         )
 
 
-def _check_times(name: str, rows: np.ndarray, times: np.ndarray) -> None:
+def _check_times(file: FrameFile, rows: np.ndarray) -> None:
+    """Check that times increase; a few frames may have the time of the one before, as at joins."""
+    times = file.times[rows]
     with np.errstate(invalid="ignore"):
         later = np.diff(times, prepend=-np.inf) > 0
+    again = repeats(times, None if file.steps is None else file.steps[rows])
+    if again.mean() <= _FEW:
+        later |= again
     later &= np.isfinite(times)
     if not later.all():
         k = int(np.argmin(later))
-        before = f" after {times[k - 1]:g} ps" if k else ""
+        before = f" after {moment(file, times[k - 1])}" if k else ""
         raise InputError(
-            given=f"{name} with frame {rows[k]} at {times[k]:g} ps{before}",
-            expected="times that increase from frame to frame",
+            given=f"{visible(str(file.path))} with frame {rows[k]} at "
+            f"{moment(file, times[k])}{before}",
+            expected=f"{'times' if file.timed else 'steps'} that increase from frame to frame",
             remedy="sort the frames, or give each run as a file of its own",
             code="time-order",
         )
 
 
-def drop_repeats(
-    timeline: Timeline, files: Sequence[FrameFile]
-) -> tuple[Timeline, tuple[str, ...]]:
-    """Leave out frames at the beginning of a file that repeat the end of the file before.
-
-    A file that begins no later than the one before began is a run of its own.
-
-    Returns:
-        The frames to use, and what was assumed.
-    """
-    keep = np.ones(len(timeline), dtype=bool)
-    lines = []
-    for number in range(1, len(files)):
-        before, here = timeline.files == number - 1, timeline.files == number
-        times = timeline.times[here]
-        clocked = all(
-            file.timed or file.steps is not None for file in files[number - 1 : number + 1]
-        )
-        if not (before.any() and here.any() and clocked):
-            continue
-        began, ended = timeline.times[before][[0, -1]]
-        name = visible(str(files[number].path))
-        if times[0] <= began:
-            lines.append(f"{name} begins again at {times[0]:g} ps: it is taken as another run")
-        elif (n_again := int((times <= ended + _CLOSE * _spacing(times)).sum())) > 0:
-            keep[np.flatnonzero(here)[:n_again]] = False
-            what = "frame repeats times" if n_again == 1 else "frames repeat times"
-            lines.append(f"{n_again} {what} of the file before {name}: left out")
-    return timeline.take(keep), tuple(lines)
+def moment(file: FrameFile, time: float) -> str:
+    """Time of a frame, or its step where the file counts these."""
+    return f"{time:g} ps" if file.timed else f"step {time:.0f}"
 
 
-def _spacing(times: np.ndarray) -> float:
+def repeats(times: np.ndarray, steps: np.ndarray | None) -> np.ndarray:
+    """Whether a frame has the time of the one before, and its step where steps are known."""
+    again: np.ndarray = np.diff(times, prepend=np.nan) == 0
+    return again if steps is None else again & (np.diff(steps, prepend=steps[:1] - 1) == 0)
+
+
+def spacing(times: np.ndarray) -> float:
     """Usual time between two frames, ps."""
     return float(np.median(np.diff(times))) if len(times) > 1 else 1.0
 
@@ -228,7 +236,7 @@ def window(timeline: Timeline, settings: ReadingSettings) -> Timeline:
             remedy="give --stride 1 to read every frame",
         )
     # Times are rounded to single precision in most files: a frame at 100 ps may say 99.999.
-    times = timeline.times + _CLOSE * _spacing(np.sort(timeline.times))
+    times = timeline.times + CLOSE * spacing(np.sort(timeline.times))
     keep = np.ones(len(times), dtype=bool)
     if settings.begin is not None:
         keep &= times >= settings.begin

@@ -8,27 +8,19 @@ from typing import Any
 import MDAnalysis
 import numpy as np
 import torch
-from MDAnalysis.guesser import tables
 from torch import Tensor
 
 from autograin_cli.bond_inference import infer_bonds, infer_hydrogens
 from autograin_cli.errors import InputError, SettingError
+from autograin_cli.files.atom_masses import attribute, elements_and_masses, masses_of, texts
 from autograin_cli.files.formats.frames import Atoms, check_readable
 from autograin_cli.files.formats.universe import FAILURES, open_universe, quietly
 from autograin_cli.files.visible import visible
 from autograin_cli.trajectory import Chunk
 
-_STANDARD_MASSES = {element.capitalize(): mass for element, mass in tables.masses.items()}  # u
-_MASS_TOLERANCE = 0.02  # u, between a mass in a file and that of its element
-_HEAVIEST_HYDROGEN = 4.2  # u; tritium, or a mass repartitioned from the heavy atom
 _PARTIAL = (".pdb", ".ent", ".pdbqt", ".xpdb")  # formats that need not list all bonds
 _MOST_SAMPLED = 200  # frames from which bonds are inferred
 _SAMPLE_SIZE = 2**24  # numbers in these, at most
-# Elements that a mass may name.
-_COMMON = (
-    *("H", "Li", "B", "C", "N", "O", "F", "Na", "Mg", "Si", "P", "S", "Cl", "K", "Ca", "Mn", "Fe"),
-    *("Cu", "Zn", "Se", "Br", "I"),
-)
 
 
 @dataclass(frozen=True)
@@ -79,7 +71,7 @@ def named_topology(path: Path, atoms: Atoms) -> Topology:
             universe.add_TopologyAttr("elements", list(atoms.elements))
         if atoms.masses is not None:
             universe.add_TopologyAttr("masses", atoms.masses)
-    elements, masses, assumptions = _elements_and_masses(path, universe)
+    elements, masses, assumptions = elements_and_masses(path, universe)
     nothing = ("",) * len(elements)
     names = atoms.names if any(atoms.names) else None
     return Topology(names, elements, masses, None, False, nothing, universe, assumptions)
@@ -99,9 +91,10 @@ def read_topology(path: Path) -> Topology:
             given=f"{visible(str(path))}, a topology without atoms",
             expected="a topology of the atoms of the trajectory",
             remedy="copy the file again, or give another one",
+            code="format",
         )
-    names = _texts(universe, "names")
-    elements, masses, assumptions = _elements_and_masses(path, universe)
+    names = texts(universe, "names")
+    elements, masses, assumptions = elements_and_masses(path, universe)
     bonds = _bonds(universe)
     nothing = ("",) * len(elements)
     return Topology(
@@ -110,61 +103,14 @@ def read_topology(path: Path) -> Topology:
         masses=masses,
         bonds=bonds,
         bonds_are_complete=path.suffix.lower() not in _PARTIAL,
-        labels=_texts(universe, "moltypes") or _texts(universe, "resnames") or nothing,
+        labels=texts(universe, "moltypes") or texts(universe, "resnames") or nothing,
         universe=universe,
         assumptions=assumptions,
     )
 
 
-def _attribute(universe: Any, name: str) -> Any:
-    """Attribute of all atoms; None where the file has none."""
-    try:
-        with quietly():
-            return getattr(universe.atoms, name)
-    except FAILURES:
-        return None
-
-
-def _texts(universe: Any, name: str) -> tuple[str, ...] | None:
-    values = _attribute(universe, name)
-    if values is None or not any(str(value).strip() for value in values):
-        return None
-    return tuple(str(value).strip() for value in values)
-
-
-def _elements_and_masses(
-    path: Path, universe: Any
-) -> tuple[tuple[str, ...], Tensor | None, tuple[str, ...]]:
-    stated = _texts(universe, "elements") or ("",) * len(universe.atoms)
-    elements = tuple(element.capitalize() for element in stated)
-    values = _attribute(universe, "masses")
-    # Zeros among masses are virtual sites; zeros alone stand for masses that are not known.
-    if values is not None and np.isfinite(values).all() and min(values) >= 0 and max(values) > 0:
-        masses = np.asarray(values, dtype=np.float64)
-        if not any(elements):
-            names = _texts(universe, "names") or elements
-            elements = tuple(map(_element, masses.tolist(), names))
-        return elements, torch.from_numpy(masses), ()
-    if all(element in _STANDARD_MASSES for element in elements):
-        found = [float(_STANDARD_MASSES[element]) for element in elements]
-        line = f"{visible(str(path))} has no masses: those of its elements are taken"
-        return elements, torch.tensor(found, dtype=torch.float64), (line,)
-    line = f"{visible(str(path))} has no masses for all atoms: masses are unknown"
-    return elements, None, (line,)
-
-
-def _element(mass: float, name: str) -> str:
-    """Element of an atom by its mass; '' where no common one has it."""
-    if mass < _HEAVIEST_HYDROGEN and name[:1].upper() in ("H", "D", "T"):
-        return "H"
-    for element in _COMMON:
-        if abs(_STANDARD_MASSES[element] - mass) < _MASS_TOLERANCE:
-            return element
-    return ""
-
-
 def _bonds(universe: Any) -> Tensor | None:
-    bonds = _attribute(universe, "bonds")
+    bonds = attribute(universe, "bonds")
     if bonds is None:
         return None
     pairs = np.asarray(bonds.indices, dtype=np.int64).reshape(-1, 2)
@@ -233,11 +179,13 @@ def restrict(topology: Topology, atoms: Tensor) -> Topology:
         n_cut = int(((ends >= 0).sum(1) == 1).sum())
         if n_cut:
             lines = (*lines, f"the selection cuts {n_cut} bonds: its ends count as molecules' ends")
+    elements = _take(topology.elements, kept)
+    masses = topology.masses
     return replace(
         topology,
         names=None if names is None else _take(names, kept),
-        elements=_take(topology.elements, kept),
-        masses=None if topology.masses is None else topology.masses[atoms],
+        elements=elements,
+        masses=masses_of(elements) if masses is None else masses[atoms],
         bonds=bonds,
         labels=_take(topology.labels, kept),
         assumptions=lines,
@@ -260,7 +208,8 @@ def with_bonds(topology: Topology, sample: Callable[[int], Chunk]) -> Topology:
     frames = sample(max(2, min(_MOST_SAMPLED, _SAMPLE_SIZE // (3 * topology.n_atoms))))
     bonds, elements, lines = stated, topology.elements, []
     if not complete:
-        bonds = torch.cat([stated, infer_bonds(frames.positions, frames.boxes)]).unique(dim=0)
+        inferred = infer_bonds(frames.positions, frames.boxes, _may_be_hydrogens(topology))
+        bonds = torch.cat([stated, inferred]).unique(dim=0)
         beside = f" beside {len(stated)} of the topology" if len(stated) else ""
         n_inferred = len(bonds) - len(stated)
         lines.append(
@@ -272,6 +221,16 @@ def with_bonds(topology: Topology, sample: Callable[[int], Chunk]) -> Topology:
         lines.append(f"{sum(hydrogens)} atoms with one short bond are taken for hydrogens")
     assumptions = (*topology.assumptions, *lines)
     return replace(topology, bonds=bonds, elements=elements, assumptions=assumptions)
+
+
+def _may_be_hydrogens(topology: Topology) -> Tensor:
+    """Atoms that are hydrogens by their element, or by their name where it is unknown."""
+    names = topology.names or topology.elements
+    known = [
+        element == "H" if element else name.lstrip("0123456789")[:1] == "H"
+        for element, name in zip(topology.elements, names, strict=True)
+    ]
+    return torch.tensor(known)
 
 
 def _take(values: Sequence[str], indices: list[int]) -> tuple[str, ...]:

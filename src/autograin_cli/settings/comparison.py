@@ -21,6 +21,13 @@ class ComparisonSettings:
         unit="Å",
         least=0.1,
     )
+    model_step_time: float | None = setting(
+        None,
+        "time of a step of the program that wrote --model, where its file counts steps and holds "
+        "no times",
+        unit="ps",
+        least=1e-9,
+    )
     resamples: int = setting(400, "resamples of the block bootstrap", least=50)
     fail_above: float | None = setting(
         None,

@@ -12,6 +12,7 @@ from MDAnalysis.lib.formats.libdcd import DCDFile
 from autograin_cli.errors import InputError
 from autograin_cli.files.formats.dcd import open_dcd
 
+DATA = Path(__file__).parents[2] / "data"
 AKMA = 0.04888821  # ps
 
 
@@ -181,3 +182,11 @@ def test_time_steps_of_lammps_are_in_its_own_unit(
     np.testing.assert_allclose(found.times, 10 * timestep * np.arange(3), rtol=1e-6)
     assert found.steps is not None and found.steps.tolist() == [0, 10, 20]
     assert f"it is taken for {delta:g} {unit}" in found.notes[0]
+
+
+def test_the_clock_of_programs_that_know_of_none_is_not_believed() -> None:
+    # MDTraj was given times of 0.02 ps; VMD and MDTraj write steps of one AKMA unit instead.
+    file = open_dcd(DATA / "mdtraj.dcd")
+    assert (file.n_frames, file.timed, file.steps) == (6, False, None)
+    assert file.times.tolist() == [0, 1, 2, 3, 4, 5]
+    assert open_dcd(DATA / "openmm.dcd").timed

@@ -142,3 +142,44 @@ def test_properties_without_sense_are_refused(tmp_path: Path, properties: str) -
     path = _write(tmp_path / "a.xyz", _frame(f"Properties={properties} x=1"))
     with pytest.raises(InputError):
         open_xyz(path)
+
+
+def test_masses_in_a_column_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.xyz"
+    columns = "Properties=species:S:1:pos:R:3:tags:I:2:{}:R:1"
+    for name in ("masses", "mass"):
+        rows = ["C 0 0 0 1 2 15.035", "N 1 0 0 3 4 13.019"]
+        atoms = open_xyz(_write(path, _frame(columns.format(name), rows))).atoms
+        assert atoms is not None and atoms.masses is not None
+        assert atoms.masses.tolist() == [15.035, 13.019]
+
+
+def test_lammps_tells_its_step_in_words(tmp_path: Path) -> None:
+    frames = [_frame(f" Atoms. Timestep: {step}", ["1 0 0 0"]) for step in (0, 50, 100)]
+    file = open_xyz(_write(tmp_path / "a.xyz", *frames))
+    assert file.steps is not None and file.steps.tolist() == [0, 50, 100]
+    assert not file.timed
+    timed = [_frame(f" Atoms. Timestep: {k} Time: {2.0 * k}", ["1 0 0 0"]) for k in (0, 50, 100)]
+    file = open_xyz(_write(tmp_path / "b.xyz", *timed))
+    assert file.timed and file.times.tolist() == [0.0, 0.1, 0.2]
+
+
+@pytest.mark.parametrize(("pbc", "told"), [("T T F", True), ("T T T", False), ("F F F", False)])
+def test_a_box_with_open_sides_is_told_of(tmp_path: Path, pbc: str, told: bool) -> None:
+    comment = f'Lattice="9 0 0 0 9 0 0 0 9" pbc="{pbc}"'
+    file = open_xyz(_write(tmp_path / "a.xyz", _frame(comment)))
+    assert any("not periodic on all sides" in note for note in file.notes) == told
+
+
+def test_forces_under_another_name_are_told_of(tmp_path: Path) -> None:
+    rows = ["C 0 0 0 1 2 3"]
+    for name, told in (("forces", False), ("REF_forces", True)):
+        comment = f"Properties=species:S:1:pos:R:3:{name}:R:3"
+        file = open_xyz(_write(tmp_path / "a.xyz", _frame(comment, rows)))
+        assert file.holds_forces.all()
+        assert any(f"its column {name}" in note for note in file.notes) == told
+
+
+def test_a_step_beyond_every_number_is_no_traceback(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be understood"):
+        open_xyz(_write(tmp_path / "a.xyz", _frame(f"step={10**30}")))

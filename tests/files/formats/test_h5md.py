@@ -278,3 +278,13 @@ def test_no_damage_is_met_with_anything_but_a_message(tmp_path: Path) -> None:
         with suppress(AutograinError):
             found = open_h5md(_path(tmp_path))
             found.read(np.arange(found.n_frames))
+
+
+def test_a_file_of_mdtraj_is_told_from_h5md(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["conventions"] = np.bytes_(b"Pande")
+        file["coordinates"] = np.zeros((2, 4, 3), dtype=np.float32)
+        file["topology"] = np.array([b"{}"])
+    with pytest.raises(InputError, match="of MDTraj, not of H5MD") as error:
+        open_h5md(tmp_path / "a.h5")
+    assert error.value.code == "format" and "mdconvert" in error.value.remedy

@@ -162,3 +162,43 @@ def test_elements_are_read_only_from_whole_lines(tmp_path: Path, row: str) -> No
     path = _write(tmp_path / "a.dump", _dump("id element x y z", [row, "2 N 4 5 6"]))
     with pytest.raises(InputError, match="damaged in frame 0"):
         open_lammps_dump(path).read(np.array([0]))
+
+
+def test_atoms_without_ids_that_change_places_are_refused(tmp_path: Path) -> None:
+    rows = [f"{k % 2 + 1} {x} {y} {z}" for k, (x, y, z) in enumerate(POSITIONS)]
+    same = _write(tmp_path / "same.dump", *(_dump("type x y z", rows, step) for step in (0, 1)))
+    assert open_lammps_dump(same).read(np.array([0, 1])).positions is not None
+    moved = [_dump("type x y z", rows), _dump("type x y z", rows[1:] + rows[:1], 1)]
+    file = open_lammps_dump(_write(tmp_path / "moved.dump", *moved))
+    with pytest.raises(InputError, match="another order in frame 1 than in frame 0") as error:
+        file.read(np.array([0, 1]))
+    assert error.value.code == "format" and "dump the column id" in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("types", "elements", "known"), [("12", "CC", False), ("12", "CN", True), ("11", "CC", True)]
+)
+def test_elements_that_lammps_was_not_told_are_unknown(
+    tmp_path: Path, types: str, elements: str, known: bool
+) -> None:
+    rows = [f"{k + 1} {types[k]} {elements[k]} {k} 0 0" for k in range(2)]
+    path = _write(tmp_path / "a.dump", _dump("id type element x y z", rows))
+    file = open_lammps_dump(path)
+    assert file.atoms is not None
+    assert file.atoms.elements == (tuple(elements) if known else ("", ""))
+    assert any("elements are unknown" in note for note in file.notes) != known
+
+
+def test_a_dump_of_bonds_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    text = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ENTRIES\n1\n" + BOUNDS + "ITEM: ENTRIES c_1\n1.5\n"
+    with pytest.raises(InputError, match="with 'NUMBER OF ENTRIES', not of atoms") as error:
+        open_lammps_dump(_write(tmp_path / "local.dump", text))
+    assert error.value.code == "format" and "style atom or custom" in error.value.remedy
+
+
+def test_atoms_that_come_and_go_are_told_of_as_lammps_writes_them(tmp_path: Path) -> None:
+    rows = [f"{k + 1} {k} 0 0" for k in range(3)]
+    frames = [_dump("id x y z", rows), _dump("id x y z", rows[:2], 1)]
+    with pytest.raises(InputError, match="frame 1: 2 atoms after frames of 3") as error:
+        open_lammps_dump(_write(tmp_path / "a.dump", *frames))
+    assert "thresh" in error.value.remedy

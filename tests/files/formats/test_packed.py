@@ -24,6 +24,11 @@ from autograin_cli.files.formats.trajectories import open_frame_file
 RNG = np.random.default_rng(1)
 RAW = "".join(f"{x:.6f}\n" for x in RNG.normal(size=60_000)).encode()
 
+_HEAD = (
+    b"ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n%d\nITEM: BOX BOUNDS pp pp pp\n0 9\n0 9\n0 9\n"
+    b"ITEM: ATOMS id x y z\n"
+)
+
 
 def _gzip(path: Path) -> Path:
     """Several members, one of them empty, and zeros behind them."""
@@ -133,3 +138,26 @@ def test_a_long_trajectory_is_read_in_little_memory(tmp_path: Path) -> None:
     )
     n_frames, growth = map(int, done.stdout.split())
     assert n_frames == 10_000 and growth < 64  # MiB; the text has 280
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "line"),
+    [
+        ("a.xyz.gz", b"60000000\n\n", b"C 1 1 1\n"),
+        ("a.dump.gz", _HEAD % 60_000_000, b"1 1 1 1\n"),
+    ],
+)
+def test_a_small_file_cannot_unpack_to_a_huge_frame(
+    tmp_path: Path, name: str, head: bytes, line: bytes
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(head + line * 5_000_000, compresslevel=1))
+    with pytest.raises(InputError, match=r"frame 0: it takes more than \d+ bytes"):
+        open_frame_file(path)
+
+
+def test_a_small_file_cannot_unpack_to_countless_frames(tmp_path: Path) -> None:
+    path = tmp_path / "a.xyz.gz"
+    path.write_bytes(gzip.compress(b"1\n\nC 1 1 1\n" * 100_001))
+    with pytest.raises(InputError, match="frame 100000: no file of this size"):
+        open_frame_file(path)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autograin_cli.errors import InputError
-from autograin_cli.files.formats.universe import open_frames
+from autograin_cli.files.formats.universe import open_frames, open_universe
 
 XYZ = "3\nwater\nO 0 0 0\nH 1 0 0\nH 0 {0} 0\n"
 
@@ -81,3 +81,63 @@ def test_files_without_sense_are_refused_without_a_warning(tmp_path: Path, name:
         warnings.simplefilter("error")
         with pytest.raises(InputError, match="cannot be read"):
             open_frames(tmp_path / name, None)
+
+
+GRO = "water\n    1\n    1SOL     OW    1   0.000   0.000   0.000\n   1.0   1.0   1.0\n"
+
+
+def test_a_gro_file_of_several_frames_is_refused_not_shortened(tmp_path: Path) -> None:
+    path = tmp_path / "a.gro"
+    path.write_text(GRO + "\n")
+    assert open_frames(path, None).n_frames == 1
+    path.write_text(GRO * 2)
+    with pytest.raises(InputError, match="with more than one frame") as error:
+        open_frames(path, None)
+    assert error.value.code == "format" and "trjconv" in error.value.remedy
+
+
+TOP = """; GROMACS
+[ defaults ]
+1 2 yes 0.5 0.8333
+[ atomtypes ]
+OW OW 8 15.999 0 A 0.3 0.6
+HW HW 1 1.008 0 A 0.0 0.0
+[ moleculetype ]
+SOL 2
+[ atoms ]
+1 OW 1 SOL OW 1 -0.8 15.999
+2 HW 1 SOL HW1 1 0.4 1.008
+3 HW 1 SOL HW2 1 0.4 1.008
+[ bonds ]
+1 2 1 0.1 1000
+1 3 1 0.1 1000
+[ system ]
+water
+[ molecules ]
+SOL 2
+"""
+
+
+def test_a_topology_of_gromacs_goes_by_the_ending_of_ambers(tmp_path: Path) -> None:
+    path = tmp_path / "a.top"
+    path.write_text(TOP)
+    universe = open_universe([path])
+    assert universe.atoms.masses.tolist() == [15.999, 1.008, 1.008] * 2
+    assert universe.bonds.indices.tolist() == [[0, 1], [0, 2], [3, 4], [3, 5]]
+    path.write_text('#include "other.itp"\n' + TOP)
+    with pytest.raises(InputError, match="includes other files") as error:
+        open_universe([path])
+    assert error.value.code == "format" and "grompp -pp" in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [("a.traj", "ase convert"), ("a.yaml", "style custom"), ("a.g96", "trjconv"), ("a.b", "-s")],
+)
+def test_formats_that_are_not_read_are_refused_with_a_way_out(
+    tmp_path: Path, name: str, remedy: str
+) -> None:
+    (tmp_path / name).write_text("something\n")
+    with pytest.raises(InputError, match="cannot be read") as error:
+        open_frames(tmp_path / name, None)
+    assert error.value.code == "format" and remedy in error.value.remedy

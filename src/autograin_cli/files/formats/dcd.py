@@ -94,6 +94,7 @@ def _header(path: Path, file: BinaryIO) -> _Header:
             given=f"{visible(str(path))} has {numbers[8]} fixed atoms",
             expected="a DCD file with the positions of all atoms in every frame",
             remedy="write it anew with all atoms, for example with VMD or MDAnalysis",
+            code="format",
         )
     if n_atoms < 1:
         raise ValueError(n_atoms)
@@ -136,15 +137,22 @@ def _frame(order: str, n_atoms: int, has_box: bool, has_fourth: bool) -> np.dtyp
 
 def _steps(header: _Header, n_frames: int) -> np.ndarray | None:
     """Steps of the frames; None where the header does not give them."""
-    if header.interval < 1:
+    if header.interval < 1 or _is_unclocked(header):
         return None
     return header.first_step + header.interval * np.arange(n_frames, dtype=np.int64)
+
+
+def _is_unclocked(header: _Header) -> bool:
+    """Whether the clock is that of VMD and MDTraj, who know of none: steps of one, of 49 fs."""
+    return (header.first_step, header.interval, header.timestep) == (0, 1, 1.0)
 
 
 def _times(header: _Header, n_frames: int) -> tuple[np.ndarray, bool]:
     """Times of the frames in ps, and whether the header gives them."""
     frames = np.arange(n_frames, dtype=np.float64)
     if header.interval < 1 or not np.isfinite(header.timestep) or header.timestep <= 0:
+        return frames, False
+    if _is_unclocked(header):
         return frames, False
     steps = header.first_step + frames * header.interval
     if header.of_lammps:

@@ -4,7 +4,7 @@ The comment of an extended file names the columns (Properties), and may give the
 a step and a time. Lengths are taken for Å; nothing fixes the unit of forces.
 """
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,37 +31,14 @@ from autograin_cli.files.formats.text_frames import (
     unpacking,
 )
 from autograin_cli.files.formats.text_lines import Lines
+from autograin_cli.files.formats.xyz_comment import Comment, read_comment
 from autograin_cli.files.visible import visible
 
-_PAIR = re.compile(
-    r"""([^\s="']+)\s*=\s*("(?:[^"\\]|\\.)*"|'[^']*'|\{[^}]*\}|\[[^\]]*\]|[^\s,]+)"""
-)
 _PLAIN = "species:S:1:pos:R:3"
 _SPECIES = ("species", "element", "elements", "symbols")
 _FORCES = ("forces", "force")
-_STEPS, _TIMES = ("step", "timestep", "i"), ("time",)
-_FALSE = ("f", "false", "0")
+_MASSES = ("masses", "mass")
 _SYMBOLS = frozenset(element.capitalize() for element in tables.masses)
-# The comment of CP2K: 'i = 5, time = 2.500, E = ...', with times in fs.
-_CP2K = re.compile(r"\s*i\s*=\s*\d+\s*,\s*time\s*=")
-
-
-@dataclass(frozen=True)
-class _Comment:
-    """What the second line of a frame says.
-
-    properties: the columns, '' where it does not name them.
-    box: Å, (3, 3); zeros where there is none.
-    step: None where it is not told.
-    time: as it stands there; NaN where it is not told.
-    of_cp2k: whether it is a comment of CP2K.
-    """
-
-    properties: str
-    box: np.ndarray
-    step: int | None
-    time: float
-    of_cp2k: bool
 
 
 @dataclass(frozen=True)
@@ -117,7 +94,7 @@ def _open(path: Path) -> tuple[FrameFile, bool]:
     """Find the frames, and whether all comments are those of CP2K."""
     content = content_of(path)
     lines = Lines(content.pieces())
-    index, comments = FrameIndex(path), list[_Comment]()
+    index, comments = FrameIndex(path), list[Comment]()
     while True:
         with unpacking(path, len(comments)):
             n_atoms = _count(path, lines, len(comments))
@@ -126,7 +103,7 @@ def _open(path: Path) -> tuple[FrameFile, bool]:
             line = lines.line()
             if line is None:
                 raise cut_off(path, len(comments))
-            comment = _comment(path, line.decode("utf-8", "replace"), len(comments))
+            comment = read_comment(path, line.decode("utf-8", "replace"), len(comments))
             index.add(lines, n_atoms, (comment.properties,))
         comments.append(comment)
     text = TextFrames(path, content, index.offsets, index.sizes, index.n_atoms)
@@ -161,41 +138,19 @@ def _count(path: Path, lines: Lines, frame: int) -> int | None:
     return int(words[0])
 
 
-def _comment(path: Path, line: str, frame: int) -> _Comment:
-    values = {key.lower(): value.strip("\"'{}[]") for key, value in _PAIR.findall(line)}
-    step = next((values[key] for key in _STEPS if key in values), "")
-    time = next((values[key] for key in _TIMES if key in values), "nan")
-    try:
-        return _Comment(
-            properties=values.get("properties", ""),
-            box=_box(values),
-            step=int(step) if step else None,
-            time=float(time),
-            of_cp2k=_CP2K.match(line) is not None,
-        )
-    except ValueError as error:
-        shown = visible(line[:60])
-        raise corrupt(path, frame, f"its comment {shown!r} cannot be understood") from error
-
-
-def _box(values: dict[str, str]) -> np.ndarray:
-    """Box vectors; none where no side is periodic."""
-    sides = values.get("pbc", "T T T").replace(",", " ").split()
-    if "lattice" not in values or all(side.lower() in _FALSE for side in sides):
-        return np.zeros((3, 3))
-    numbers = [float(word) for word in values["lattice"].replace(",", " ").split()]
-    if len(numbers) == 3:
-        return np.diag(numbers)
-    return np.array(numbers).reshape(3, 3)
-
-
-def _columns(path: Path, properties: str) -> tuple[list[int], bool]:
-    """Places of the columns, and whether there are forces."""
+def _fields(path: Path, properties: str) -> list[tuple[str, str, str]]:
+    """Name, kind and number of the columns that belong together."""
     words = (properties or _PLAIN).split(":")
     fields = list(zip(words[0::3], words[1::3], words[2::3], strict=False))
     numbers = [number for _, _, number in fields]
     if len(words) % 3 or not all(number.isdecimal() and int(number) < 100 for number in numbers):
         raise corrupt(path, 0, f"its properties {visible(properties[:60])!r} make no sense")
+    return fields
+
+
+def _columns(path: Path, properties: str) -> tuple[list[int], str]:
+    """Places of the columns, and the name of those of forces, '' where there are none."""
+    fields = _fields(path, properties)
     vectors = [name for name, kind, number in fields if (kind, number) == ("R", "3")]
     named = [name for name in vectors if name.lower() in _FORCES]
     others = [name for name in vectors if name.lower().endswith(_FORCES)]
@@ -205,6 +160,7 @@ def _columns(path: Path, properties: str) -> tuple[list[int], bool]:
             given=f"{visible(str(path))} with forces under the names {visible(', '.join(others))}",
             expected="one column of forces, or one named 'forces'",
             remedy="write the file anew with those that count named 'forces'",
+            code="format",
         )
     places: list[int] = []
     for name, _, number in fields:
@@ -217,13 +173,13 @@ def _columns(path: Path, properties: str) -> tuple[list[int], bool]:
             places += [NOWHERE] * int(number)
     if 0 not in places:
         raise corrupt(path, 0, f"its properties {visible(properties[:60])!r} have no positions")
-    return places, 3 in places
+    return places, forces if 3 in places else ""
 
 
 def _frame_file(
-    text: TextFrames, comments: list[_Comment], properties: str, whole: bool
+    text: TextFrames, comments: list[Comment], properties: str, whole: bool
 ) -> FrameFile:
-    places, has_forces = _columns(text.path, properties)
+    places, forces = _columns(text.path, properties)
     times = np.array([comment.time for comment in comments])
     steps = [comment.step for comment in comments if comment.step is not None]
     timed, stepped = bool(np.isfinite(times).all()), len(steps) == len(comments)
@@ -233,7 +189,7 @@ def _frame_file(
     _, species = text.read(np.array([0]), np.array(places))
     layout = _Layout(
         places=np.array(places),
-        has_forces=has_forces,
+        has_forces=bool(forces),
         boxes=np.array([comment.box for comment in comments]),
         species=species[0],
     )
@@ -245,38 +201,49 @@ def _frame_file(
         times=in_picoseconds(times, unit) if timed else counted,
         timed=timed,
         holds_positions=everywhere,
-        holds_forces=everywhere & has_forces,
+        holds_forces=everywhere & bool(forces),
         read=partial(_read, text, layout),
-        notes=_notes(
-            text.path,
-            unit if timed and not comments[0].of_cp2k else "",
-            whole,
-        ),
+        notes=tuple(_notes(text.path, comments, unit if timed else "", forces, whole)),
         steps=np.array(steps, dtype=np.int64) if stepped else None,
         force_unit=None,
-        atoms=_atoms(text, places),
+        atoms=_atoms(text, places, _fields(text.path, properties)),
     )
 
 
-def _notes(path: Path, unit: str, whole: bool) -> tuple[str, ...]:
-    name, notes = visible(str(path)), []
-    if unit:
-        notes.append(f"{name} does not tell the unit of its times: they are taken for {unit}")
+def _notes(
+    path: Path, comments: list[Comment], unit: str, forces: str, whole: bool
+) -> Iterator[str]:
+    name = visible(str(path))
+    if unit and not comments[0].of_cp2k:
+        yield f"{name} does not tell the unit of its times: they are taken for {unit}"
+    if forces and forces.lower() not in _FORCES:
+        yield f"the forces of {name} are those of its column {visible(forces)}"
+    if any(comment.open_sides for comment in comments):
+        yield f"{name} has a box that is not periodic on all sides: it is taken as if"
     if not whole:
-        notes.append(
-            f"the last line of {name} has no end: if the file is cut off there, it is wrong"
-        )
-    return tuple(notes)
+        yield f"the last line of {name} has no end: if the file is cut off there, it is wrong"
 
 
-def _atoms(text: TextFrames, places: list[int]) -> Atoms | None:
+def _atoms(text: TextFrames, places: list[int], fields: list[tuple[str, str, str]]) -> Atoms | None:
     """Names of the atoms of the first frame; elements where they are all symbols of such."""
     if LABEL not in places:
         return None
     column = places.index(LABEL)
     names = tuple(line.split()[column].decode("utf-8", "replace") for line in text.first_lines(0))
     known = all(name.capitalize() in _SYMBOLS for name in names)
-    return Atoms(names, tuple(name.capitalize() if known else "" for name in names))
+    elements = tuple(name.capitalize() if known else "" for name in names)
+    return Atoms(names, elements, _masses(text, fields))
+
+
+def _masses(text: TextFrames, fields: list[tuple[str, str, str]]) -> np.ndarray | None:
+    """Masses in the first frame, u, (atoms,); None where there is no column of them."""
+    names = [name.lower() if number == "1" else "" for name, _, number in fields]
+    held = [name for name in _MASSES if name in names]
+    if not held:
+        return None
+    before = sum(int(number) for _, _, number in fields[: names.index(held[0])])
+    numbers, _ = text.read(np.array([0]), np.array([NOWHERE] * before + [0]))
+    return numbers[0, :, 0]
 
 
 def _read(text: TextFrames, layout: _Layout, rows: np.ndarray) -> Frames:

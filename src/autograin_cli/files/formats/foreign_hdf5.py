@@ -59,6 +59,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
             given=f"{visible(str(path))} is damaged or cut off: {reason}",
             expected="a whole HDF5 file that its program has closed",
             remedy="copy it again; after a run that was killed, h5clear -s may mend it",
+            code="damaged",
         ) from error
 
 
@@ -198,4 +199,5 @@ def _refused(path: Path, where: str, given: str, expected: str) -> InputError:
         given=f"{visible(str(path))}: {visible(where)} is {given}",
         expected=expected,
         remedy="write the file anew, for example with MDAnalysis",
+        code="format",
     )

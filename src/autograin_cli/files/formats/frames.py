@@ -1,6 +1,7 @@
 """Frames in files, whatever the format: what a reader offers, and ranges of bytes."""
 
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,10 +84,14 @@ def check_readable(path: Path) -> None:
 
     Raises:
         FileAccessError: it is missing, a folder, or may not be read.
-        InputError: it is empty.
+        InputError: it is empty, or a pipe or a device.
     """
     name = visible(str(path))
     try:
+        # A pipe is asked before it is opened: to open one waits for who writes into it.
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise _no_file(name)
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
     except OSError as error:
@@ -102,6 +107,15 @@ def check_readable(path: Path) -> None:
             remedy="copy the file again, or give another one",
             code="truncated",
         )
+
+
+def _no_file(name: str) -> InputError:
+    return InputError(
+        given=f"{name} is a pipe or a device",
+        expected="a regular file: it is read more than once",
+        remedy="write what comes out of it to a file, and give that",
+        code="format",
+    )
 
 
 def read_ranges(
@@ -155,7 +169,7 @@ def cut_off(path: Path, frame: int) -> InputError:
     return InputError(
         given=f"{visible(str(path))} ends inside frame {frame}",
         expected="whole frames: the file is cut off, or still being written",
-        remedy=f"copy the file again, or write its first {frame} frames to a new file",
+        remedy=_anew(frame),
         code="truncated",
     )
 
@@ -165,9 +179,15 @@ def corrupt(path: Path, frame: int, what: str) -> InputError:
     return InputError(
         given=f"{visible(str(path))} is damaged in frame {frame}: {what}",
         expected="whole frames of one trajectory",
-        remedy=f"copy the file again, or write its first {frame} frames to a new file",
+        remedy=_anew(frame),
         code="damaged",
     )
+
+
+def _anew(n_sound: int) -> str:
+    """Remedy for a file whose first frames are sound."""
+    sound = f", or write its first {n_sound} frames to a new file" if n_sound else ""
+    return f"copy the file again{sound}"
 
 
 def wrong_format(path: Path, name: str) -> InputError:

@@ -12,6 +12,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from autograin_cli.errors import InputError
 from autograin_cli.files.formats.foreign_hdf5 import (
     check_heaps,
     member,
@@ -109,6 +110,7 @@ def _choose(path: Path, file: h5py.File) -> tuple[_Particles, tuple[str, ...]]:
     """Find the group of particles with most atoms."""
     groups = member(path, file, "particles")
     if member(path, file, "h5md") is None or not isinstance(groups, h5py.Group):
+        _refuse_mdtraj(path, file)
         raise refused(path, "an HDF5 file without 'h5md' and 'particles'", "an H5MD file")
     found = [_particles(path, groups, name) for name in names_in(groups, _MOST_GROUPS)]
     full = sorted((one for one in found if one), key=lambda one: -one.n_atoms)
@@ -122,6 +124,21 @@ def _choose(path: Path, file: h5py.File) -> tuple[_Particles, tuple[str, ...]]:
     chosen = visible(full[0].name)
     line = f"{visible(str(path))} has groups of particles {names}: {chosen}, the largest, is read"
     return full[0], (line,)
+
+
+def _refuse_mdtraj(path: Path, file: h5py.File) -> None:
+    """Say what to do with the HDF5 files of MDTraj, which share the ending.
+
+    Raises:
+        InputError: it is one.
+    """
+    if isinstance(member(path, file, "coordinates"), h5py.Dataset):
+        raise InputError(
+            given=f"{visible(str(path))} is an HDF5 file of MDTraj, not of H5MD",
+            expected="an H5MD file, or another format",
+            remedy="convert it: mdconvert FILE -o out.xtc",
+            code="format",
+        )
 
 
 def _particles(path: Path, groups: h5py.Group, name: str) -> _Particles | None:

@@ -115,4 +115,5 @@ def refused(path: Path, given: str, expected: str) -> InputError:
         given=f"{visible(str(path))}: {visible(given)}",
         expected=expected,
         remedy="write the file anew, for example with MDAnalysis",
+        code="format",
     )

@@ -22,7 +22,13 @@ from autograin_cli.files.formats.frames import (
 )
 from autograin_cli.files.formats.lammps_head import Head, read_head
 from autograin_cli.files.formats.packed import content_of
-from autograin_cli.files.formats.text_frames import NOWHERE, FrameIndex, TextFrames, unpacking
+from autograin_cli.files.formats.text_frames import (
+    LABEL,
+    NOWHERE,
+    FrameIndex,
+    TextFrames,
+    unpacking,
+)
 from autograin_cli.files.formats.text_lines import Lines
 from autograin_cli.files.visible import visible
 from autograin_cli.units import angstrom_from_bohr, force_factor
@@ -35,7 +41,8 @@ _POSITIONS = (
     (("xs", "ys", "zs"), True),
 )
 _FORCES = ("fx", "fy", "fz")
-_ELEMENTS = ("element",)
+_KINDS = ("type", "element", "mol")  # that tell atoms apart, somewhat, where there is no id
+_UNTOLD = "C"  # what LAMMPS writes for every element without dump_modify element
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ class _Layout:
     places: of its columns: id, positions, forces, as `TextFrames.read` takes them.
     scaled: whether positions are shares of the box.
     ids: of the atoms, increasing, (atoms,); None where the dump has none.
+    kinds: a number for the kind of each atom of the first frame, (atoms,), where there are no ids.
     """
 
     units: _Units
@@ -77,6 +85,7 @@ class _Layout:
     places: np.ndarray
     scaled: bool
     ids: np.ndarray | None = None
+    kinds: np.ndarray | None = None
 
 
 def open_lammps_dump(path: Path) -> FrameFile:
@@ -112,6 +121,13 @@ def _frame_file(text: TextFrames, heads: list[Head], layout: _Layout) -> FrameFi
     times = np.array([head.time for head in heads])
     timed = bool(np.isfinite(times).all())
     unit = layout.units.time or unit_of_times(times, steps)
+    atoms = _atoms(text, columns, layout)
+    notes = _notes(path, heads, layout, unit if timed else None)
+    if atoms is not None and "element" in columns and not any(atoms.elements):
+        notes.append(
+            f"{visible(str(path))} has atoms of several types that are all of element {_UNTOLD}, "
+            "as without dump_modify element: elements are unknown"
+        )
     return FrameFile(
         path=path,
         n_atoms=text.n_atoms,
@@ -120,10 +136,10 @@ def _frame_file(text: TextFrames, heads: list[Head], layout: _Layout) -> FrameFi
         holds_positions=everywhere & bool((layout.places[layout.places > 0] < 4).any()),
         holds_forces=everywhere & bool(set(_FORCES) <= set(columns)),
         read=partial(_read, text, layout),
-        notes=tuple(_notes(path, heads, layout, unit if timed else None)),
+        notes=tuple(notes),
         steps=steps,
         force_unit=layout.units.force,
-        atoms=_atoms(text, columns, layout),
+        atoms=atoms,
     )
 
 
@@ -144,6 +160,9 @@ def _layout(path: Path, heads: list[Head]) -> _Layout:
     positions, scaled = found[0] if found else ((), False)
     wanted = ("id", *positions, *(("", "", "") if not positions else ()), *_FORCES)
     places = [wanted.index(column) if column in wanted else NOWHERE for column in columns]
+    kinds = [kind for kind in _KINDS if kind in columns]
+    if kinds and "id" not in columns:
+        places[columns.index(kinds[0])] = LABEL
     periodic = np.array([any(head.periodic) for head in heads])
     boxes = np.array([head.box for head in heads])
     if not scaled:
@@ -166,6 +185,7 @@ def _units(path: Path, heads: list[Head]) -> _Units:
             given=f"{visible(str(path))} in the units {visible(' and '.join(sorted(stated)))}",
             expected="units of LAMMPS: real, metal, electron or lj",
             remedy="write the dump anew from a simulation in units of atoms",
+            code="format",
         )
     return _UNITS[stated.pop()]
 
@@ -173,7 +193,8 @@ def _units(path: Path, heads: list[Head]) -> _Units:
 def _with_ids(text: TextFrames, layout: _Layout) -> _Layout:
     """Find the atoms of the first frame."""
     if not (layout.places == 0).any():
-        return layout
+        held = (layout.places == LABEL).any()
+        return replace(layout, kinds=_kinds(text, layout.places)) if held else layout
     numbers, _ = text.read(np.array([0]), np.where(layout.places == 0, 0, NOWHERE))
     ids = np.sort(numbers[0, :, 0])
     if not (np.diff(ids) > 0).all():
@@ -181,8 +202,16 @@ def _with_ids(text: TextFrames, layout: _Layout) -> _Layout:
     return replace(layout, ids=ids)
 
 
+def _kinds(text: TextFrames, places: np.ndarray) -> np.ndarray:
+    _, kinds = text.read(np.array([0]), np.where(places == LABEL, LABEL, NOWHERE))
+    first: np.ndarray = kinds[0]
+    return first
+
+
 def _read(text: TextFrames, layout: _Layout, rows: np.ndarray) -> Frames:
-    numbers, _ = text.read(rows, layout.places)
+    numbers, kinds = text.read(rows, layout.places)
+    if layout.kinds is not None:
+        _check_kinds(text.path, rows, kinds, layout.kinds)
     numbers = _in_order(text.path, rows, numbers, layout.ids)
     boxes = layout.boxes[rows] * layout.units.length
     positions = forces = None
@@ -196,6 +225,19 @@ def _read(text: TextFrames, layout: _Layout, rows: np.ndarray) -> Frames:
         if layout.units.force is not None:
             forces *= force_factor(layout.units.force)
     return Frames(positions=positions, boxes=boxes, forces=forces)
+
+
+def _check_kinds(path: Path, rows: np.ndarray, kinds: np.ndarray, first: np.ndarray) -> None:
+    """Refuse atoms without ids that change places: LAMMPS sorts them by where they are."""
+    moved = (kinds != first).any(1)
+    if moved.any():
+        raise InputError(
+            given=f"{visible(str(path))} has no column 'id', and its atoms stand in another order "
+            f"in frame {rows[np.argmax(moved)]} than in frame 0",
+            expected="atoms that can be told apart",
+            remedy="dump the column id; dump_modify sort id would put them in order, too",
+            code="format",
+        )
 
 
 def _in_order(
@@ -228,6 +270,9 @@ def _atoms(text: TextFrames, columns: tuple[str, ...], layout: _Layout) -> Atoms
             raise corrupt(text.path, 0, "a line of its atoms has not as many words as columns")
         column = columns.index("element")
         elements = [words[k][column].decode("ascii", "replace") for k in order.tolist()]
+        types = {row[columns.index("type")] for row in words} if "type" in columns else set()
+        if len(types) > 1 and set(elements) == {_UNTOLD}:
+            elements = [""] * len(table)
     return Atoms(
         names=tuple(elements),
         elements=tuple(elements),

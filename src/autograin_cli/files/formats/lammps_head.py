@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
+from autograin_cli.errors import InputError
 from autograin_cli.files.formats.frames import corrupt, cut_off, wrong_format
 from autograin_cli.files.formats.text_lines import Lines
 from autograin_cli.files.visible import visible
@@ -84,10 +86,22 @@ def _read_item(path: Path, lines: Lines, frame: int, head: Head, item: str) -> N
         elif item.startswith("BOX BOUNDS"):
             _read_box(head, item.split()[2:], np.array(words, dtype=np.float64))
         else:
-            raise ValueError(item)
+            _refuse(path, item)
     except (ValueError, IndexError, OverflowError) as error:
         shown = visible(f"{item}: {' '.join(words[0])}"[:60])
         raise corrupt(path, frame, f"{shown!r} cannot be understood") from error
+
+
+def _refuse(path: Path, item: str) -> NoReturn:
+    """Tell a dump of something else than atoms from one that is damaged."""
+    if not item.startswith("NUMBER OF "):
+        raise ValueError(item)
+    raise InputError(
+        given=f"{visible(str(path))} is a dump of LAMMPS with {visible(item[:40])!r}, not of atoms",
+        expected="a dump of atoms, with their NUMBER OF ATOMS",
+        remedy="give the file of a dump of the style atom or custom",
+        code="format",
+    )
 
 
 def _read_box(head: Head, labels: list[str], numbers: np.ndarray) -> None:

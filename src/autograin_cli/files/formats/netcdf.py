@@ -118,6 +118,7 @@ def _not_amber(path: Path, what: str) -> InputError:
         given=f"{visible(str(path))} {what}",
         expected="a trajectory or forces as the programs of AMBER write them (NetCDF 3)",
         remedy="convert it with cpptraj, or with nccopy -3 if it is of version 4",
+        code="format",
     )
 
 
@@ -155,6 +156,7 @@ def _array(path: Path, name: str, variable: Variable | None) -> _Array | None:
             given=f"{visible(str(path))} with {name} in {visible(unit or str(scale))!r}",
             expected="a unit that is known, as angstrom, or kilocalorie/mole/angstrom",
             remedy="write it anew with cpptraj",
+            code="format",
         )
     return _Array(variable, factor * float(number.reshape(())))
 

@@ -54,10 +54,13 @@ class Lines:
         self._at = behind
         return found.rstrip(b"\r")
 
-    def skip(self, n_lines: int) -> int:
-        """Pass lines; give how many there were."""
+    def skip(self, n_lines: int, most: int = _MOST_LINES) -> int:
+        """Pass lines; give how many there were, in hardly more than so many bytes at most."""
         n_lines = left = min(n_lines, _MOST_LINES)
+        end = self.offset + most
         while left > 0:
+            if self.offset > end:
+                return n_lines - left
             at, left = _pass_lines(np.frombuffer(self._piece, dtype=np.uint8), self._at, left)
             self.offset += at - self._at
             self._at = at

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import pairwise, takewhile
+from itertools import islice, pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,21 @@ FAILURES = (
 # Text dumps of LAMMPS, which MDAnalysis knows by one of these endings alone.
 LAMMPS_DUMPS = (".lammpstrj", ".lammpsdump", ".dump")
 
+# What puts files right that are often given and that MDAnalysis does not read.
+_WAYS = {
+    **dict.fromkeys((".cif", ".mmcif"), "write it as .pdb, or install gemmi (pip install gemmi)"),
+    **dict.fromkeys((".yaml", ".yml", ".cfg"), "write a dump of the style custom in LAMMPS"),
+    **dict.fromkeys((".traj", ".db", ".json"), "convert it: ase convert FILE out.extxyz"),
+    **dict.fromkeys((".mdcrd", ".crdbox", ".rst7"), "convert it to NetCDF with cpptraj"),
+    **dict.fromkeys((".lammps", ".lammpsdata", ".lmp"), "give data of LAMMPS the ending .data"),
+    **dict.fromkeys((".h5", ".hdf5"), "give the topology as .pdb, .psf or .tpr"),
+    ".g96": "convert it: gmx trjconv -f FILE -o out.xtc",
+    ".xml": "write the topology of OpenMM as PDB: app.PDBFile.writeFile",
+    ".ndx": "give a topology; groups of atoms are read in the place of a mapping",
+}
+_WAY = "check the endings and the contents; some formats need a topology (-s)"
+_INCLUDING = (".itp", ".top")
+
 _PDB = (".pdb", ".ent")
 _CELL = (6, 15, 24, 33, 40, 47, 54)  # columns of lengths and angles in a CRYST1 record
 
@@ -67,6 +82,8 @@ def open_universe(paths: list[Path]) -> Any:
     for role, path in (("topology_format", paths[0]), ("format", paths[-1])):
         if path.suffix.lower() in LAMMPS_DUMPS:
             formats[role] = "LAMMPSDUMP"
+    if _is_gromacs_top(paths[0]):
+        formats["topology_format"] = "ITP"
     try:
         for path in paths:
             _check_includes(path)
@@ -77,19 +94,33 @@ def open_universe(paths: list[Path]) -> Any:
             given=f"{names}, which claims more atoms than a file of its size can hold",
             expected="a file that is not damaged",
             remedy="copy it again, or give another one",
+            code="format",
         ) from None
     except FAILURES as error:
         reason = visible(str(error).strip().split("\n")[0])
         raise InputError(
             given=f"{names} cannot be read: {reason}",
             expected="files in formats that MDAnalysis reads, of the same number of atoms",
-            remedy="check the endings and the contents; some formats need a topology (-s)",
+            remedy=next((_WAYS[end] for end in _endings(paths) if end in _WAYS), _WAY),
+            code="format",
         ) from error
+
+
+def _endings(paths: list[Path]) -> list[str]:
+    return [path.suffix.lower() for path in reversed(paths)]
+
+
+def _is_gromacs_top(path: Path) -> bool:
+    """Whether a .top is of GROMACS, not of AMBER, by its first words."""
+    if path.suffix.lower() != ".top":
+        return False
+    with path.open("rb") as file:
+        return file.read(2**12).lstrip()[:1] in (b";", b"#", b"[", b"*")
 
 
 def _check_includes(path: Path) -> None:
     """Refuse a topology of GROMACS that names other files: they may be any of this computer."""
-    if ".itp" not in (suffix.lower() for suffix in path.suffixes):
+    if not {suffix.lower() for suffix in path.suffixes}.intersection(_INCLUDING):
         return
     with openany(str(path)) as file:
         found = next((line for line in file if line.lstrip().startswith("#include")), None)
@@ -98,6 +129,7 @@ def _check_includes(path: Path) -> None:
             given=f"{visible(str(path))} includes other files: {visible(found.strip()[:80])}",
             expected="a topology that is whole in itself",
             remedy="give the .tpr, or what gmx grompp -pp writes",
+            code="format",
         )
 
 
@@ -114,6 +146,7 @@ def _frames_of(universe: Any, path: Path) -> Any:
             given=f"{visible(str(path))}, a topology without frames, in place of a trajectory",
             expected="a file of frames",
             remedy="give the trajectory; a topology goes with -s",
+            code="no-positions",
         ) from error
 
 
@@ -129,6 +162,7 @@ def open_frames(path: Path, topology: Path | None) -> FrameFile:
     """
     both = [path] if topology is None or topology == path else [topology, path]
     frames = _frames_of(open_universe(both), path)
+    _check_single(path, frames.n_atoms)
     times, timed, contents = [], True, []
     for frame in range(len(frames)):
         step = _step(path, frames, frame)
@@ -145,6 +179,25 @@ def open_frames(path: Path, topology: Path | None) -> FrameFile:
         holds_forces=held[:, 1],
         read=partial(_read, path, frames, _common_box(path)),
     )
+
+
+def _check_single(path: Path, n_atoms: int) -> None:
+    """Refuse a GRO file of several frames: MDAnalysis reads the first and says nothing.
+
+    Raises:
+        InputError: something stands behind the box of the first frame.
+    """
+    if path.suffix.lower() != ".gro":
+        return
+    with path.open("rb") as file:
+        behind = islice(file, n_atoms + 3, None)
+        if any(line.strip() for line in behind):
+            raise InputError(
+                given=f"{visible(str(path))} with more than one frame",
+                expected="one frame in a GRO file, or another format",
+                remedy="convert it: gmx trjconv -f FILE -o out.xtc",
+                code="format",
+            )
 
 
 def _step(path: Path, frames: Any, frame: int) -> Any:
