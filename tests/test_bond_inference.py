@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from autograin_cli.bond_inference import infer_bonds, infer_hydrogens
+from autograin_cli.errors import InputError
 from autograin_cli.files.formats.xtc import open_xtc
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
@@ -152,3 +153,14 @@ def test_a_hydrogen_bond_that_lasts_is_no_bond() -> None:
     assert infer_bonds(positions, None, wrong).tolist() == infer_bonds(positions, None).tolist()
     # What is far from every atom is no hydrogen, whatever its name says.
     assert [1, 3] in infer_bonds(1.3 * positions, None, hydrogens).tolist()
+
+
+@pytest.mark.parametrize("edge", [3.0, None])
+def test_positions_in_nm_are_refused_before_all_pairs_are_listed(edge: float | None) -> None:
+    """2700 atoms of water in (3 nm)³: 72 million pairs of nearest images within 4 Å."""
+    positions = 3.0 * torch.rand(
+        2, 2700, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64
+    )
+    boxes = None if edge is None else (edge * torch.eye(3).double()).expand(2, 3, 3)
+    with pytest.raises(InputError, match="which may be nm"):
+        infer_bonds(positions, boxes)

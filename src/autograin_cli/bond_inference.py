@@ -7,6 +7,7 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from autograin_cli.errors import InputError
 from autograin_cli.geometry import minimum_image
 
 _LONGEST_BOND = 2.4  # Å, mean
@@ -15,6 +16,8 @@ _FARTHEST = 4.0  # Å; a bond is never that long in any frame: five standard dev
 _RING_FACTOR = 1.2  # how much longer than those of the tree a bond that closes a ring may be
 _LONGEST_HYDROGEN_BOND = 1.15  # Å, mean: C-H 1.11, but C#N 1.16 and C=O 1.21
 _NEXT_TO_HYDROGEN = 1.48  # Å, mean; H-H is 1.51 in water, most bonds of heavy atoms are shorter
+_DENSEST = 5.0  # atoms/Å³: thirty times as dense as diamond
+_MOST_NEAR = 1000  # atoms that may be near one, mean: all are where none is farther than a bond
 _WORKING_SIZE = 2**21  # numbers in the largest temporary array
 
 
@@ -37,6 +40,9 @@ def infer_bonds(
 
     Returns:
         Pairs of atoms, (bonds, 2), int64, the smaller index first, sorted.
+
+    Raises:
+        InputError: there are more atoms in less space than matter has.
     """
     n_atoms = positions.shape[1]
     pairs = _near_pairs(positions[0], None if boxes is None else boxes[:1])
@@ -83,9 +89,26 @@ def _near_pairs(positions: Tensor, box: Tensor | None) -> Tensor:
     """Pairs of atoms of one frame that are near enough to be bonded, (pairs, 2), sorted."""
     points, atoms = positions.numpy(), np.arange(len(positions))
     if box is not None:
+        volume = abs(float(torch.linalg.det(box[0])))
+        if len(atoms) > _DENSEST * volume:
+            raise _too_dense(f"{len(atoms)} atoms in a box of {volume:.3g} Å³")
         points, atoms = _with_images(points, box[0].numpy())
-    found = np.sort(atoms[cKDTree(points).query_pairs(_FARTHEST, output_type="ndarray")], axis=1)
+    tree = cKDTree(points)
+    n_near = int(tree.count_neighbors(tree, _FARTHEST)) / max(1, len(points))
+    if n_near > _MOST_NEAR:
+        raise _too_dense(f"{n_near:.0f} atoms within {_FARTHEST:g} Å of another, in the mean")
+    found = np.sort(atoms[tree.query_pairs(_FARTHEST, output_type="ndarray")], axis=1)
     return torch.from_numpy(np.unique(found[found[:, 0] != found[:, 1]], axis=0))
+
+
+def _too_dense(given: str) -> InputError:
+    return InputError(
+        given=given,
+        expected="atoms as far apart as atoms are, in Å",
+        remedy="look at the unit of the positions and the box, which may be nm: write them in Å, "
+        "or in a format that has a unit",
+        code="length-unit",
+    )
 
 
 def _with_images(points: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

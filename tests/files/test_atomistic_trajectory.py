@@ -84,6 +84,27 @@ def test_a_box_that_comes_or_goes_is_named_by_frame(periodic: bool, volume: floa
             list(trajectory.chunks())
 
 
+@pytest.mark.parametrize("tilt", [0.0, 4.0, 400.0])
+@pytest.mark.parametrize("height", [0.9, 1.1, 12.0])
+def test_a_box_is_refused_where_no_atom_fits_into_it_however_it_is_written(
+    height: float, tilt: float
+) -> None:
+    """A vector that is tilted by whole boxes spans the same lattice."""
+    box = np.array([[4.0, 0, 0], [tilt, 9.0, 0], [0, 0, height]])
+
+    def frames(rows: np.ndarray) -> Frames:
+        own = _numbered(rows)
+        return Frames(own.positions, np.tile(box, (len(rows), 1, 1)), own.forces)
+
+    trajectory = _trajectory(frames, 3, periodic=True)
+    if height < 1:
+        with pytest.raises(InputError, match=r"frame 0: the box is 0\.9 Å thick"):
+            list(trajectory.chunks())
+    else:
+        (chunk,) = trajectory.chunks()
+        assert chunk.boxes is not None
+
+
 def _write(path: Path, n_frames: int, n_atoms: int) -> None:
     generator = np.random.default_rng(1)
     frames = generator.normal(0, 100, (20, n_atoms, 3)).astype(np.float32)

@@ -19,6 +19,7 @@ from autograin_cli.wholeness import make_whole, spans
 
 _CHUNK_SIZE = 4 * 2**20  # bytes of positions in a chunk; with forces and copies it is 8 to 16 MiB
 _LEAST_VOLUME = 1e-3  # Å³; less is no box
+_LEAST_HEIGHT = 1.0  # Å; no bond fits into less
 _LARGEST = 1e30  # Å or kJ/(mol Å); squares of more do not fit into a number
 # Shares of the box. The nearest image of a bond that is longer than half of it is shorter than
 # half: such bonds show in that some are near to it.
@@ -106,8 +107,7 @@ class AtomisticTrajectory:
             raise corrupt(file.path, int(part.rows[0]), "its positions have gone")
         positions = self._selected(frames.positions)
         _check_finite(file.path, part.rows, positions, "position")
-        _check_boxes(file.path, part.rows, frames.boxes, self.periodic)
-        boxes = torch.from_numpy(reduced(frames.boxes)) if self.periodic else None
+        boxes = _checked_boxes(file.path, part.rows, frames.boxes, self.periodic)
         whole = torch.from_numpy(positions)
         if boxes is not None and self.tree is not None:
             whole = _made_whole(file.path, part.rows, whole, boxes, self.tree)
@@ -154,7 +154,10 @@ def _check_finite(path: Path, rows: np.ndarray, vectors: np.ndarray, what: str) 
         )
 
 
-def _check_boxes(path: Path, rows: np.ndarray, boxes: np.ndarray | None, periodic: bool) -> None:
+def _checked_boxes(
+    path: Path, rows: np.ndarray, boxes: np.ndarray | None, periodic: bool
+) -> torch.Tensor | None:
+    """Reduced boxes of frames that all have one; None where none has."""
     volumes = np.zeros(len(rows)) if boxes is None else _volumes(boxes)
     sound = np.isfinite(volumes) & ((volumes > _LEAST_VOLUME) == periodic)
     if boxes is not None:
@@ -167,6 +170,28 @@ def _check_boxes(path: Path, rows: np.ndarray, boxes: np.ndarray | None, periodi
             expected="a box in every frame, or in none: the first frame has "
             + ("one" if periodic else "none"),
             remedy="copy the file again, or give files of one simulation",
+            code="box",
+        )
+    if boxes is None or not periodic:
+        return None
+    short = reduced(boxes)
+    _check_heights(path, rows, short)
+    return torch.from_numpy(short)
+
+
+def _check_heights(path: Path, rows: np.ndarray, boxes: np.ndarray) -> None:
+    """Refuse boxes, reduced ones, that are thinner than any atom."""
+    volumes, lengths = _volumes(boxes), np.linalg.norm(boxes, axis=2)
+    if (volumes * lengths.min(1) >= _LEAST_HEIGHT * lengths.prod(1)).all():
+        return  # no face is larger than the product of its sides
+    areas = np.linalg.norm(np.cross(boxes, np.roll(boxes, -1, axis=1)), axis=2).max(1)
+    thinnest = int((volumes / areas).argmin())
+    height = volumes[thinnest] / areas[thinnest]
+    if height < _LEAST_HEIGHT:
+        raise InputError(
+            given=f"{visible(str(path))}, frame {rows[thinnest]}: the box is {height:.3g} Å thick",
+            expected=f"a box at least {_LEAST_HEIGHT:g} Å thick, into which atoms fit",
+            remedy="look at the unit of the box, which is to be Å; or copy the file again",
             code="box",
         )
 
