@@ -1,8 +1,9 @@
 """Molecules whose temperature is known exactly: positions are drawn, forces follow from them."""
 
 from dataclasses import dataclass, replace
-from math import pi
+from math import cos, pi, sin
 
+import numpy as np
 import torch
 from scipy.signal import lfilter
 from torch import Tensor
@@ -78,7 +79,8 @@ class Spring:
         grid = torch.linspace(LENGTH - 8 * spread, LENGTH + 8 * spread, 20001, dtype=torch.float64)
         density = grid.square() * torch.exp(-self.energy(grid) / thermal_energy(TEMPERATURE))
         share = density.cumsum(0) / density.sum()
-        return grid[torch.searchsorted(share, drawn).clamp(max=len(grid) - 1)]
+        between = np.interp(drawn.flatten().numpy(), share.numpy(), grid.numpy())
+        return torch.from_numpy(between).reshape(drawn.shape)
 
 
 HARMONIC, ANHARMONIC = Spring(), Spring(steepness=1.8)
@@ -119,11 +121,36 @@ def vibrating(
     return _placed(spring.lengths(torch.special.ndtr(stretch)), spring, random)
 
 
-def _placed(
-    r: Tensor, spring: Spring, random: torch.Generator
+def swinging(
+    n_frames: int, n_copies: int, memory: float, period: float, seed: int
 ) -> tuple[StoredFrames, tuple[Molecule, ...]]:
-    """Put dimers of given lengths, (frames, copies), anywhere, pointing anywhere."""
-    (n_frames, n_copies), u = r.shape, directions(tuple(r.shape), random)
+    """Dimers that swing on from frame to frame and keep their direction, as frames close by show.
+
+    The stretch has the autocorrelation memory^k cos(2 pi k / period) after k frames: few frames of
+    it are independent.
+
+    Args:
+        n_frames: frames.
+        n_copies: dimers, which know nothing of each other.
+        memory: of the swing from frame to frame, 0 to 1.
+        period: frames, which need not be whole; infinite for a stretch that only relaxes.
+        seed: of the random numbers.
+    """
+    random = torch.Generator().manual_seed(seed)
+    noise = torch.randn(n_frames, n_copies, 2, generator=random, dtype=torch.float64)
+    noise[1:] *= (1 - memory**2) ** 0.5
+    turn = memory * complex(cos(2 * pi / period), sin(2 * pi / period))
+    swing = lfilter([1.0], [1.0, -turn], torch.view_as_complex(noise).numpy(), axis=0)
+    r = HARMONIC.lengths(torch.special.ndtr(torch.from_numpy(swing.real)))
+    return _placed(r, HARMONIC, random, directions((1, n_copies), random))
+
+
+def _placed(
+    r: Tensor, spring: Spring, random: torch.Generator, fixed: Tensor | None = None
+) -> tuple[StoredFrames, tuple[Molecule, ...]]:
+    """Put dimers of given lengths, (frames, copies), anywhere, pointing anywhere or as is fixed."""
+    n_frames, n_copies = r.shape
+    u = directions(tuple(r.shape), random) if fixed is None else fixed.expand(*r.shape, 3)
     centre = 20 * torch.rand(n_frames, n_copies, 3, generator=random, dtype=torch.float64)
     pull = spring.pull(r)[..., None] * u
     half = r[..., None] * u / 2
@@ -143,7 +170,7 @@ def chains(n_frames: int, n_copies: int, seed: int) -> tuple[StoredFrames, tuple
     positions = torch.cat([start, (r[..., None] * u).cumsum(2)], dim=2)
     pulls = (-STIFFNESS * (r - LENGTH))[..., None] * u
     forces = torch.cat([start, pulls], dim=2) - torch.cat([pulls, start], dim=2)
-    kind = molecule("chain", "CNCH", [(0, 1), (1, 2), (2, 3)])
+    kind = molecule("chain", "NNNH", [(0, 1), (1, 2), (2, 3)])
     copies = torch.arange(4 * n_copies).reshape(n_copies, 4)
     frames = StoredFrames(chunk_of(positions.flatten(1, 2), forces.flatten(1, 2)))
     return frames, (replace(kind, copies=copies),)
@@ -183,7 +210,7 @@ def bent(n_frames: int, seed: int) -> tuple[StoredFrames, tuple[Molecule, ...]]:
     outer = [torque * turn_first / LENGTH, torque * turn_last / LENGTH]
     positions = torch.stack([LENGTH * first, torch.zeros_like(first), LENGTH * last], dim=1)
     forces = torch.stack([outer[0], -outer[0] - outer[1], outer[1]], dim=1)
-    return StoredFrames(chunk_of(positions, forces)), (molecule("bent", "CNC", [(0, 1), (1, 2)]),)
+    return StoredFrames(chunk_of(positions, forces)), (molecule("bent", "NNN", [(0, 1), (1, 2)]),)
 
 
 def with_forces(frames: StoredFrames, forces: Tensor) -> StoredFrames:

@@ -44,7 +44,15 @@ def test_many_quantities_at_once_are_each_what_they_are_alone() -> None:
     assert each_effective_samples(several).tolist() == pytest.approx(alone, rel=1e-12)
     assert alone[-1] == 300.0
     assert each_effective_samples(several[:, :, :3]).tolist() == [3.0] * 4
-    assert each_effective_samples(torch.zeros(0, 3, 101)).shape == (0,)
+
+
+@pytest.mark.parametrize("n_frames", [3, 101])
+def test_no_quantities_at_all_have_no_effective_samples(n_frames: int) -> None:
+    """As of molecules without bonds: nothing is told, and nothing fails."""
+    none = each_effective_samples(torch.zeros(0, 5, n_frames))
+    assert none.shape == (0,) and none.dtype == torch.float64
+    some = each_effective_samples(torch.ones(2, 5, n_frames))
+    assert torch.cat([none, some]).tolist() == some.tolist()
 
 
 def test_the_standard_error_is_the_spread_of_means() -> None:

@@ -296,6 +296,44 @@ def other_topology(stem: str, folder: Path) -> Arguments:
     return ("fit-mapping", folder / "md.trr", "-s", topology(stem), "--beads", "2", "--check-only")
 
 
+def rewritten(change: Callable[[list[list[str]]], list[list[str]]], folder: Path) -> Arguments:
+    """A topology whose atoms were changed: their number, name, type, charge and mass."""
+    lines = topology("aniline").read_text().splitlines()
+    first = next(i for i, line in enumerate(lines) if "!NATOM" in line) + 1
+    atoms = change([line.split() for line in lines[first : first + 14]])
+    lines[first : first + 14] = [
+        f"{n + 1:8d} {atom[1]:4} {atom[2]:4} {atom[3]:4} {atom[4]:4} {atom[5]:4} "
+        f"{float(atom[6]):10.6f} {float(atom[7]):13.4f} {0:11d}"
+        for n, atom in enumerate(atoms)
+    ]
+    psf = folder / "other.psf"
+    psf.write_text("\n".join(lines) + "\n")
+    write_trr(folder / "md.trr", ANILINE())
+    return ("fit-mapping", folder / "md.trr", "-s", psf, "--beads", "2", "--check-only")
+
+
+def all_carbon(atoms: list[list[str]]) -> list[list[str]]:
+    return [[*atom[:4], f"C{n}", "C", atom[6], "12.011"] for n, atom in enumerate(atoms)]
+
+
+def reordered_topology(fixed: bool, folder: Path) -> Arguments:
+    """Positions in the order of an engine that sorts atoms by another rule than the topology."""
+    run = ANILINE()
+    order = np.arange(14) if fixed else np.random.default_rng(1).permutation(14)
+    write_trr(
+        folder / "md.trr",
+        Run(run.stem, run.positions[:, order], run.forces, run.boxes, run.times),
+    )
+    start = ("fit-mapping", folder / "md.trr", "-s", topology("aniline"), "--beads", "2")
+    return (*start, "--check-only", "--skip-check", "effective-samples")
+
+
+def early(frames: slice, forces: slice, folder: Path) -> Arguments:
+    """Frames 20 fs apart with the forces of others."""
+    run = sample("aniline_6ps")
+    return with_forces(folder, run.take(frames), run.forces[forces])
+
+
 def empty(folder: Path) -> Arguments:
     path = folder / "md.xtc"
     path.write_bytes(b"")
@@ -477,6 +515,12 @@ def pairings() -> list[Case]:
             sound,
             remedy="the simulation of this trajectory",
         ),
+        Case(
+            "forces of another run, 20 fs apart",
+            "mismatched-forces",
+            partial(early, slice(0, 100), slice(200, 300)),
+            partial(early, slice(0, 100), slice(0, 100)),
+        ),
         Case("forces that lack a frame", "mismatched-forces", partial(changed, lacking), sound),
         Case(
             "stale forces",
@@ -626,6 +670,21 @@ def files() -> list[Case]:
             partial(unnamed_positions, 0.1),
             partial(unnamed_positions, 1.0),
             remedy="by 10",
+        ),
+        Case(
+            "a topology that takes every atom for carbon",
+            "length-unit",
+            partial(rewritten, all_carbon),
+            partial(rewritten, lambda atoms: atoms),
+            remedy="elements",
+            outcome="warning",
+        ),
+        Case(
+            "a topology in another order",
+            "length-unit",
+            partial(reordered_topology, False),
+            partial(reordered_topology, True),
+            remedy="in the same order",
         ),
         Case(
             "wrapped atoms without their box",

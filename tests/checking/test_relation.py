@@ -1,8 +1,11 @@
 """Forces that stand with other frames, atoms or signs are named; sound ones never are."""
 
+from collections import Counter
 from dataclasses import replace
+from math import inf
 
 import pytest
+import torch
 from torch import Tensor
 
 from autograin_cli.checking.conditions import Conditions
@@ -10,7 +13,7 @@ from autograin_cli.checking.finding import Finding
 from autograin_cli.checking.inspection import inspect_input
 from autograin_cli.molecules import Molecule
 from autograin_cli.settings.checking import CHECKS
-from known_heat import KNOWN, LENGTH, STIFFNESS, StoredFrames, chains, dimers, with_forces
+from known_heat import KNOWN, LENGTH, STIFFNESS, StoredFrames, chains, dimers, swinging, with_forces
 
 Made = tuple[StoredFrames, tuple[Molecule, ...]]
 
@@ -195,6 +198,73 @@ def test_a_unit_that_a_format_fixes_is_put_right_in_the_file(
     fixed = replace(KNOWN, force_unit="kJ/mol/nm", unit_is_chosen=False)
     found = wrong(with_forces(frames, forces_of(sound) / 10), kinds, fixed)
     assert "multiply the forces in the file by 10," in found["force-unit"].remedy
+
+
+SLOW = [
+    (151, 10, 0.98, 3.7),
+    (151, 3, 0.98, 3.7),
+    (1000, 3, 0.98, 3.7),
+    (151, 10, 0.98, inf),
+    (151, 10, 0.9, 3.7),
+]
+
+
+def of_another_run(n_frames: int, n_copies: int, memory: float, period: float, seed: int) -> Made:
+    """Dimers that swing slowly, with the forces of others that point the same way."""
+    frames, kinds = swinging(n_frames, n_copies, memory, period, 2 * seed)
+    other, _ = swinging(n_frames, n_copies, memory, period, 2 * seed + 1)
+    assert other.chunk.forces is not None
+    theirs, ours = (pointing(made)[None] for made in (other, frames))
+    pull = (other.chunk.forces[:, 1::2] * theirs).sum(2, keepdim=True) * ours
+    return with_forces(frames, torch.stack([-pull, pull], dim=2).flatten(1, 2)), kinds
+
+
+def pointing(frames: StoredFrames) -> Tensor:
+    """Directions of dimers that keep them, (copies, 3)."""
+    between = frames.chunk.positions[0, 1::2] - frames.chunk.positions[0, 0::2]
+    return between / between.norm(dim=1, keepdim=True)
+
+
+def named(seeds: range, kind: tuple[int, int, float, float]) -> Counter[str]:
+    """How often each verdict is given on forces of another run."""
+    counts: Counter[str] = Counter()
+    for seed in seeds:
+        counts.update(set(wrong(*of_another_run(*kind, seed))) - {"effective-samples"})
+    return counts
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_forces_of_another_run_are_not_taken_for_shifted_ones(
+    kind: tuple[int, int, float, float],
+) -> None:
+    """Of independent frames the best of 200 shifts would be five standard errors by chance."""
+    counts = named(range(12), kind)
+    assert set(counts) <= {"mismatched-forces"} and counts["mismatched-forces"] >= 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", SLOW)
+def test_of_other_runs_one_in_a_thousand_or_less_is_taken_for_a_shift(
+    kind: tuple[int, int, float, float],
+) -> None:
+    """At 1 in 1000, 200 runs give more than 2 false names with a probability of 0.001."""
+    counts = named(range(100, 300), kind)
+    assert counts["shifted-frames"] + counts["force-stride"] <= 2
+    assert counts["mismatched-forces"] >= 0.98 * counts.total()
+
+
+@pytest.mark.parametrize("offset", [1, 17])
+def test_shifts_of_frames_that_are_like_their_neighbours_are_still_named(offset: int) -> None:
+    for seed in range(3):
+        frames, kinds = swinging(151, 10, 0.98, 3.7, seed)
+        forces = frames.chunk.forces
+        assert forces is not None
+        late = cut(frames, slice(offset, None), forces[:-offset])
+        found = wrong(late, kinds)
+        assert found["shifted-frames"].value == offset
+        assert set(wrong(frames, kinds)) <= {"effective-samples"}
+        gradients = with_forces(frames, -forces)
+        assert "force-sign" in wrong(gradients, kinds)
 
 
 def test_a_check_that_is_skipped_is_not_made(sound: Made) -> None:

@@ -12,6 +12,7 @@ from autograin_cli.checking.rigid import is_rigid
 from autograin_cli.checking.sample import RUN, spread_frames, take_sample
 from autograin_cli.molecules import Molecule
 from known_heat import KNOWN, StoredFrames, bent, chains, chunk_of, dimers, dumbbells, with_forces
+from systems import molecule
 
 
 def found(
@@ -48,6 +49,48 @@ def test_the_unit_of_length_is_named_from_covalent_radii(factor: float, unit: st
     scaled = StoredFrames(chunk_of(frames.chunk.positions * factor, frames.chunk.forces))
     wrong = found((scaled, kinds), "length-unit")
     assert wrong.outcome == "failed" and f"positions in {unit}" in wrong.cause
+
+
+def test_a_ratio_that_no_unit_explains_is_laid_to_the_topology() -> None:
+    """1.51 is no bohr, which is 1.89; 1.89 is none either where only the median bond is such."""
+    frames, kinds = dimers(50, 1, seed=3)
+    x = frames.chunk.positions
+    for factor in (0.5, 1.51 * 1.07 / 1.1, 2.3, 10.0):
+        wrong = found((StoredFrames(chunk_of(x * factor, None)), kinds), "length-unit")
+        assert wrong.outcome == "failed" and "topology of other atoms" in wrong.cause
+        assert "topology" in wrong.remedy
+    carbon = 1.52 * 1.8897
+    for lengths, cause in (((1.0, 1.0, 1.0), "in bohr"), ((0.6, 1.0, 1.6), "another order")):
+        steps = carbon * torch.tensor([0.0, *lengths], dtype=torch.float64).cumsum(0)
+        straight = torch.zeros(20, 4, 3, dtype=torch.float64)
+        straight[:, :, 0] = steps
+        kind = molecule("chain", "CCCC", [(0, 1), (1, 2), (2, 3)])
+        wrong = found((StoredFrames(chunk_of(straight, None)), (kind,)), "length-unit")
+        assert wrong.outcome == "failed" and cause in wrong.cause
+
+
+def test_bonds_that_are_too_short_for_their_elements_are_warned_of_and_triple_ones_are_not() -> (
+    None
+):
+    """C-H of 1.09 Å and O-H of 0.96 Å taken for C-C and O-O; N2, C2 of acetylene, H2 and F2."""
+    for pair, length, outcome in (
+        ("CC", 1.09, "warning"),
+        ("OO", 0.96, "warning"),
+        ("NC", 1.01, "failed"),
+        ("CH", 1.09, "passed"),
+        ("NN", 1.098, "passed"),
+        ("CC", 1.20, "passed"),
+        ("CN", 1.157, "passed"),
+        ("CO", 1.128, "passed"),
+        ("HH", 0.741, "passed"),
+        ("FF", 1.412, "passed"),
+    ):
+        straight = torch.zeros(20, 2, 3, dtype=torch.float64)
+        straight[:, 1, 0] = length
+        kind = replace(molecule("two", "CC", [(0, 1)]), elements=tuple(pair))
+        told = found((StoredFrames(chunk_of(straight, None)), (kind,)), "length-unit")
+        assert told.outcome == outcome, pair
+        assert ("elements" in told.cause) == (outcome == "warning")
 
 
 def test_beads_of_united_atoms_without_elements_have_a_length_that_is_fine() -> None:

@@ -4,13 +4,14 @@ import torch
 from torch import Tensor
 
 from autograin_cli.checking.conditions import Examined
+from autograin_cli.checking.emptiness import MOST_EMPTY, emptiness
 from autograin_cli.checking.finding import FAILED, WARNING, Finding, passed, unmeasured
 from autograin_cli.checking.rigid import distances, some
 from autograin_cli.checking.sample import Sample
 
 _LEAST_SPREAD = 0.2  # of the lengths of differences, over their mean; of forces it is 0.4 and more
 MOST_NET = 0.02  # of the root mean square force; an accurate simulation has 0.001 and less
-_LEAST_DENSITY = 0.015  # atoms in Å³; liquids have 0.02 (united atoms) to 0.1
+_LEAST_DENSITY = 0.015  # atoms in Å³, where nothing was left out for sure
 _BLOCK = 240  # frames in which it is counted how often forces change
 
 
@@ -145,7 +146,10 @@ def net_force(examined: Examined) -> Finding:
     if share < MOST_NET:
         return passed(name, told, share)
     if sample.volumes is not None and _density(examined) < _LEAST_DENSITY:
-        return unmeasured(name, f"{told}; the box has room for atoms that were not written")
+        empty = emptiness(examined)
+        if empty > MOST_EMPTY:
+            room = f"{empty:.0%} of the box is empty, room for atoms that were not written"
+            return unmeasured(name, f"{told}; {room}")
     return Finding(
         name=name,
         outcome=WARNING,

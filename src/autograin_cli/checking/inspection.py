@@ -12,6 +12,7 @@ from autograin_cli.checking.forces import (
     positions_as_forces,
     zero_forces,
 )
+from autograin_cli.checking.lengths import length_unit
 from autograin_cli.checking.relation import CODES as RELATIONS
 from autograin_cli.checking.relation import relation
 from autograin_cli.checking.rigid import rigid_groups
@@ -19,7 +20,6 @@ from autograin_cli.checking.sample import Frames, spread_frames, take_sample
 from autograin_cli.checking.structure import (
     broken_molecules,
     effective,
-    length_unit,
     repeated_frames,
     rigid_bonds,
 )

@@ -9,7 +9,16 @@ import torch
 
 from autograin_cli.checking.conditions import Examined
 from autograin_cli.checking.finding import FAILED, Finding, passed, unmeasured
-from autograin_cli.checking.matching import MATCHED, NEAR, Pairing, is_clear, near_shift, pairing
+from autograin_cli.checking.matching import (
+    MATCHED,
+    NEAR,
+    Pairing,
+    is_clear,
+    is_sure,
+    is_sure_pairing,
+    near_shift,
+    pairing,
+)
 from autograin_cli.checking.order import Order, order_among, order_within
 from autograin_cli.checking.probe import Probe, probes
 from autograin_cli.checking.sample import WIDE, take_sample
@@ -26,6 +35,8 @@ CODES = (
     "force-unit",
     "temperature",
 )
+_WEAK = -0.5  # a correlation above it may be that with another run
+_LESS = -0.1  # gradients pull back half a vibration away, but no more than they push
 _MOST_NOISE = 0.07  # of a correlation, for its absence to say anything
 _N_PARTS = 8  # of the sample, that are compared
 _LEAST_VALUES = 200  # in a part
@@ -47,6 +58,8 @@ def relation(examined: Examined) -> tuple[Finding, ...]:
         return _with(wrong, lambda code: unmeasured(code, "the forces do not fit the positions"))
     if own.noise > _MOST_NOISE and not is_clear(own):
         return tuple(unmeasured(code, "there are too few frames to tell") for code in CODES)
+    if own.correlation > _WEAK and not is_sure(found, sample, own):
+        return tuple(unmeasured(code, _DOUBTFUL) for code in CODES)
     change = _change(found, examined)
     if change is not None:
         return _with(change, lambda code: _fits(code, own))
@@ -55,6 +68,10 @@ def relation(examined: Examined) -> tuple[Finding, ...]:
 
 
 _NOTHING = "no bond or angle is flexible and measured in enough frames"
+_DOUBTFUL = (
+    "the forces fit the bonds no better than those of another run may by chance: the frames "
+    "are too few, or too much like their neighbours"
+)
 
 
 _WORDS = {
@@ -79,15 +96,28 @@ def _with(wrong: Finding, other: Callable[[str], Finding]) -> tuple[Finding, ...
 
 def _mismatch(examined: Examined, found: tuple[Probe, ...], own: Fit) -> Finding | None:
     """Say what is wrong where forces are not those on these atoms in these frames."""
-    if -own.correlation < MATCHED and own.noise < _MOST_NOISE:
-        return _sign(own)
+    enough = own.noise < _MOST_NOISE
+    if -own.correlation < MATCHED and enough and is_sure(found, examined.sample, own):
+        return _pushing(examined, own)
     shift = near_shift(found, examined.sample, own)
     if shift is not None:
         farther = pairing(examined.frames, examined.molecules)
-        return _shifted(farther if farther and farther.kind == "shift" else shift, own)
-    if own.correlation > MATCHED and own.noise < _MOST_NOISE:
+        if farther and farther.kind == "shift":
+            return _shifted(farther, own)
+        sure = is_sure_pairing(found, examined.sample, shift)
+        return _shifted(shift, own) if sure else _explained(examined, found, own)
+    if own.correlation > MATCHED and enough:
         return _explained(examined, found, own)
     return _swapped(examined, found, own)
+
+
+def _pushing(examined: Examined, own: Fit) -> Finding:
+    """Tell gradients from forces that come half a vibration too late or so, which push too."""
+    farther = pairing(examined.frames, examined.molecules)
+    if farther is None or farther.kind != "shift":
+        return _sign(own)
+    better = farther.fit.correlation < _LESS - own.correlation
+    return _shifted(farther, own) if better else _sign(own)
 
 
 def _explained(examined: Examined, found: tuple[Probe, ...], own: Fit) -> Finding:

@@ -1,48 +1,17 @@
-"""Checks of positions: unit of length, frames that stand twice, rigid bonds, enough samples."""
+"""Checks of positions: molecules whole, frames that stand twice, rigid bonds, enough samples."""
 
 from dataclasses import replace
-from math import log
 
 import torch
 from torch import Tensor
 
 from autograin_cli.checking.conditions import Beads, Examined, moment
 from autograin_cli.checking.finding import FAILED, WARNING, Finding, passed, unmeasured
-from autograin_cli.checking.rigid import angle_triples, distances, some
+from autograin_cli.checking.rigid import angle_triples, distances
 from autograin_cli.checking.sample import Sample
 from autograin_cli.molecules import Molecule
 from autograin_cli.statistics import each_effective_samples
 
-# Å, single bonds. Source: B. Cordero et al., Dalton Trans. 2832 (2008).
-_RADII = {
-    "H": 0.31,
-    "Li": 1.28,
-    "B": 0.84,
-    "C": 0.76,
-    "N": 0.71,
-    "O": 0.66,
-    "F": 0.57,
-    "Na": 1.66,
-    "Mg": 1.41,
-    "Si": 1.11,
-    "P": 1.07,
-    "S": 1.05,
-    "Cl": 1.02,
-    "K": 2.03,
-    "Ca": 1.76,
-    "Mn": 1.39,
-    "Fe": 1.32,
-    "Cu": 1.32,
-    "Zn": 1.22,
-    "Se": 1.20,
-    "Br": 1.20,
-    "I": 1.39,
-}
-_RATIOS = 0.7, 1.4  # of lengths to sums of radii: double bonds and bonds to metals are within
-_LENGTHS = 0.7, 7.0  # Å, where elements are unknown: from H2 to bonds of beads
-_SHORTEST, _USUAL = 0.1, 1.1  # quantile of the lengths, and what it usually is, Å
-_FACTORS = {0.1: "nm", 1.889726: "bohr", 100.0: "pm"}
-_NEAR = log(1.35)  # how far a ratio may be from a factor that explains it
 FEWEST_EFFECTIVE = 20.0
 _BROKEN = 3.0  # times its median, which no bond reaches that is one
 _FEWEST_FRAMES = 4  # without which nothing is known of correlation
@@ -50,57 +19,6 @@ _MOST_REPEATED = 0.1
 _SLOWEST = 0.1  # share of bonds and angles; the slowest of all is slow by chance
 _MOST_COORDINATES = 30  # of a molecule; in a larger one a spread of them is looked at
 _MOST_CHAINS = 16
-
-
-def length_unit(examined: Examined) -> Finding:
-    """Compare bonds with covalent radii: nm taken for Å are found."""
-    name, sample = "length-unit", examined.sample
-    lengths, sums = _bond_lengths(sample)
-    if not len(lengths):
-        return unmeasured(name, "there are no bonds")
-    known = sums > 0
-    if known.any():
-        ratio = float((lengths[known] / sums[known]).median())
-        low, high = _RATIOS
-        told = f"bonds are {ratio:.2f} times as long as the covalent radii of their atoms say"
-        expected = f"{low:g} to {high:g} times"
-    else:
-        # Bonds that were inferred in a wrong unit are too many, but the shortest ones are bonds.
-        short = float(lengths.quantile(_SHORTEST))
-        ratio, low, high = short / _USUAL, _LENGTHS[0] / _USUAL, _LENGTHS[1] / _USUAL
-        told = f"the shortest bonds are {short:.3g} Å long; elements are unknown"
-        expected = f"{_LENGTHS[0]:g} to {_LENGTHS[1]:g} Å"
-    if low <= ratio <= high:
-        return passed(name, told, ratio)
-    return _wrong_length(Finding(name, FAILED, told, ratio, expected=expected), ratio)
-
-
-def _wrong_length(finding: Finding, ratio: float) -> Finding:
-    """Say which unit explains lengths so many times too long."""
-    factor = min(_FACTORS, key=lambda f: abs(log(max(ratio, 1e-9) / f)))
-    if abs(log(max(ratio, 1e-9) / factor)) < _NEAR:
-        return replace(
-            finding,
-            cause=f"positions in {_FACTORS[factor]}, read as Å",
-            remedy=f"write the positions in Å: multiply them, and the box, by {1 / factor:.6g}",
-        )
-    return replace(
-        finding,
-        cause="positions in another unit, or bonds of another molecule",
-        remedy="give the topology of this trajectory, and positions in Å",
-    )
-
-
-def _bond_lengths(sample: Sample) -> tuple[Tensor, Tensor]:
-    """Median length of each bond of each type, and the sum of radii, 0 where unknown; Å."""
-    lengths, sums = [torch.zeros(0, dtype=torch.float64)], [torch.zeros(0, dtype=torch.float64)]
-    for molecule in sample.molecules:
-        found = some(distances(sample.positions, molecule, molecule.bonds))
-        lengths.append(found.median(0).values)
-        radii = torch.tensor([_RADII.get(e, 0.0) for e in molecule.elements], dtype=torch.float64)
-        both = radii[molecule.bonds]
-        sums.append(torch.where((both > 0).all(1), both.sum(1), 0.0))
-    return torch.cat(lengths), torch.cat(sums)
 
 
 def broken_molecules(examined: Examined) -> Finding:
