@@ -1,6 +1,7 @@
 """A pass over a trajectory that adds something up, and can be stopped and gone on with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,7 +58,8 @@ def add_up(trajectory: Trajectory, sums: Sums) -> None:
     keeper, first = trajectory.keeper, 0
     found = keeper.begun() if keeper is not None else None
     if found is not None:
-        _restore(sums, found.sums)
+        with restoring():
+            sums.restore(found.sums)
         first = found.n_frames
     for chunk in trajectory.chunks(first):
         sums.add(first, chunk)
@@ -68,9 +70,15 @@ def add_up(trajectory: Trajectory, sums: Sums) -> None:
         keeper.ended(first, sums.state)
 
 
-def _restore(sums: Sums, state: State) -> None:
+@contextmanager
+def restoring() -> Iterator[None]:
+    """Refuse a state that is not that of the work which takes it over, while it lasts.
+
+    Raises:
+        InputError: something of it is missing, or of another shape or type.
+    """
     try:
-        sums.restore(state)
+        yield
     except (KeyError, IndexError, ValueError, TypeError, RuntimeError) as error:
         raise InputError(
             given=f"a checkpoint whose sums are not those of this pass: {error}",

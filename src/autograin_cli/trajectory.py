@@ -31,10 +31,10 @@ class Chunk:
 
 @dataclass(frozen=True)
 class PassState:
-    """How far a pass over a trajectory is.
+    """How far a pass over a trajectory is, or work in steps.
 
-    n_frames: frames that were added up.
-    sums: of them, by name.
+    n_frames: frames that were added up, or steps that were taken.
+    sums: of the frames, or what the steps have made so far, by name.
     """
 
     n_frames: int
@@ -44,17 +44,18 @@ class PassState:
 class Keeper(Protocol):
     """Keeps how far the passes over a trajectory are, so that work can be stopped and resumed.
 
-    Passes are told apart by their order, so the same work has to make the same passes.
+    Passes are told apart by their order, so the same work has to make the same passes. Work in
+    steps, such as a search, is kept as a pass is: see `steps.take_steps`.
     """
 
     def begun(self) -> PassState | None:
         """Begin the next pass; give how far it was when it was left, None where it begins."""
 
     def passed(self, n_frames: int, sums: Callable[[], dict[str, Tensor]]) -> None:
-        """Learn how far the pass is; called after every chunk. It may end the work here.
+        """Learn how far the pass is; called after every chunk or step. It may end the work here.
 
         Args:
-            n_frames: frames that were added up.
+            n_frames: frames that were added up, or steps that were taken.
             sums: gives those of these frames, until the next chunk is added.
         """
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -15,7 +16,7 @@ from autograin_cli.files.artifacts import content_digest
 from autograin_cli.files.atomistic_trajectory import AtomisticTrajectory
 from autograin_cli.mapping import fit as mapping_fit
 from autograin_cli.trajectory import Chunk
-from pipeline import PSF, SAMPLES, Done, run
+from pipeline import PSF, SAMPLES, XTC, Done, forces_and_temperature, run
 
 MAPPING = ("fit-mapping", SAMPLES / "aniline.xtc", "-s", PSF, "--beads", "2", "--method", "exact")
 SHORT = ("--time", "10ps", "--interval", "0.5", "--replicas", "4", "--equilibration", "1")
@@ -127,6 +128,56 @@ def test_a_simulation_that_was_stopped_is_that_of_a_command_without_a_break(
     assert f"going on after {3 * 3} frames" in done.stderr
     assert names(tmp_path) == ["s.h5", "whole.h5"]
     assert content_digest(tmp_path / "s.h5") == content_digest(tmp_path / "whole.h5")
+
+
+FIT = (PSF, *forces_and_temperature(), "--stride", "10")
+JOINT = ("--joint", "--joint-steps", "25", "--joint-weight", "100")
+NETWORK = ("--neural", "--features", "4", "--moments", "2", "--epochs", "1")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("fit-mapping", ("--beads", "2", "--anneal-seeds", "2", "--anneal-steps", "80")),
+        ("fit-mapping", ("--beads", "4", "--method", "exact", "--weights", "learned")),
+        ("fit-potential", JOINT),
+        pytest.param("fit-potential", (*JOINT, *NETWORK), marks=pytest.mark.slow),
+    ],
+)
+def test_a_search_or_a_training_stopped_at_any_step_is_that_of_a_command_without_a_break(
+    name: str,
+    options: tuple[str, ...],
+    mapping: Done,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By its time and by a signal at a random step of what is left, again and again."""
+    monkeypatch.setattr("autograin_cli.mapping.scoring._BATCH", 4)
+    inputs: tuple[str | Path, ...] = (mapping.path, XTC, "-s", *FIT)
+    if name == "fit-mapping":
+        inputs = (XTC, "-s", PSF, "--stride", "10")
+    passed, steps, stop_at = keeping.Keeper.passed, [0], [-1]
+
+    def counted(keeper: keeping.Keeper, n_frames: int, sums: keeping.Sums) -> None:
+        steps[0] += 1
+        if steps[0] == stop_at[0]:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        passed(keeper, n_frames, sums)
+
+    monkeypatch.setattr(keeping.Keeper, "passed", counted)
+    command = (name, *inputs, *options, "-o")
+    assert run(*command, tmp_path / "whole.h5").exit_code == 0
+    path, draw = tmp_path / "m.h5", Random(7)  # noqa: S311  no secret
+    assert run(*command, path, "--max-hours", "0").exit_code == 75
+    for n_breaks in range(1, 6):
+        stop_at[0], steps[0] = draw.randint(2, 16) if n_breaks < 5 else -1, 0
+        resumed = run(*command, path, "--resume")
+        if resumed.exit_code == 0:
+            break
+        assert resumed.exit_code == 75, resumed.stderr
+        assert names(tmp_path) == ["m.ckpt.h5", "whole.h5"]
+    assert n_breaks >= 3
+    assert content_digest(path) == content_digest(tmp_path / "whole.h5")
 
 
 @pytest.mark.slow

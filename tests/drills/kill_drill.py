@@ -54,15 +54,19 @@ def commands(folder: Path) -> dict[str, Command]:
     )
     fit = ("fit-potential", mapping, *ATOMS, *FORCES, "--temperature", "300")
     network = ("--neural", "--epochs", "2", "--features", "8", "--stride", "4", "--batch", "64")
+    small = ("--neural", "--epochs", "2", "--features", "4", "--moments", "2", "--stride", "8")
+    joint = (*small, "--joint", "--joint-steps", "40", "--joint-weight", "100")
     run = ("simulate", potential, "--time", "40ps", "--replicas", "16", "--interval", "0.2")
     compared = ("compare", simulation, *ATOMS, "--resamples", "200")
     return {
         "fit-mapping": Command(("fit-mapping", *ATOMS, "--beads", "2"), "mapping.h5"),
         "fit-potential": Command(fit, "potential.h5"),
         "fit-potential-neural": Command((*fit, *network), "neural.h5"),
+        "fit-potential-joint": Command((*fit, *joint), "joint.h5"),
         "simulate": Command((*run, "--seed", "1"), "simulation.h5"),
         "compare": Command(compared, "comparison.h5"),
         "decode": Command(("decode", simulation), "atoms.pdb", resumes=False),
+        "export": Command(("export", simulation, "--to", "lammps"), "model", resumes=False),
     }
 
 
@@ -112,6 +116,23 @@ def finished(process: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
+def content(path: Path) -> dict[str, bytes]:
+    """The files of a folder by their names; a file is one without a name."""
+    if path.is_dir():
+        return {file.name: file.read_bytes() for file in path.iterdir()}
+    return {"": path.read_bytes()} if path.exists() else {}
+
+
+def put(path: Path, files: dict[str, bytes]) -> None:
+    """Put a file or a folder in the place of another."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    if "" not in files:
+        path.mkdir()
+    for name, text in files.items():
+        path.joinpath(name).write_bytes(text)
+
+
 def digest(path: Path) -> str:
     """The content of a result: that of an artifact without its provenance."""
     from hashlib import sha256
@@ -120,7 +141,7 @@ def digest(path: Path) -> str:
     from autograin_cli.files.storage.schema import KIND_COMMANDS
 
     if path.suffix != ".h5":
-        return sha256(path.read_bytes()).hexdigest()
+        return sha256(repr(sorted(content(path).items())).encode()).hexdigest()
     load(path, tuple(KIND_COMMANDS))
     return content_digest(path)
 
@@ -132,7 +153,7 @@ class Drill:
     name: of the command.
     command: it.
     folder: where it works.
-    old: what stands where its output belongs.
+    old: what stands where its output belongs, by name, as `content` gives it.
     new: digest of its result.
     seconds: that it takes.
     """
@@ -140,14 +161,14 @@ class Drill:
     name: str
     command: Command
     folder: Path
-    old: bytes
+    old: dict[str, bytes]
     new: str
     seconds: float
 
     def kill(self, number: signal.Signals, after: float) -> tuple[str, str]:
         """Kill the command after a time; give what was left, and what is wrong, '' for nothing."""
         path, log = self.folder / self.command.output, self.folder.with_suffix(".log")
-        path.write_bytes(self.old)
+        put(path, self.old)
         before = {file.name for file in self.folder.iterdir()}
         arguments = (*self.command.arguments, "-o", str(path), "--overwrite")
         process = start(arguments, log)
@@ -157,7 +178,7 @@ class Drill:
         allowed = {0, -number, STOPPED if self.command.resumes else 0}
         if code not in allowed:
             return "", f"exit code {code}: {log.read_text()[-2000:]}"
-        left = "old" if path.read_bytes() == self.old else "new"
+        left = "old" if content(path) == self.old else "new"
         if left == "new" and digest(path) != self.new:
             return left, "neither the old result nor the new one"
         kept = sorted({file.name for file in self.folder.iterdir()} - before)
@@ -181,17 +202,19 @@ def drilled(name: str, command: Command, folder: Path) -> Drill:
         code = finished(start(arguments, log))
         if code:
             raise RuntimeError(log.read_text())
-    return Drill(name, command, folder, b"what was there", digest(path), monotonic() - begun)
+    seconds = monotonic() - begun
+    old = dict.fromkeys(content(path), b"what was there")
+    return Drill(name, command, folder, old, digest(path), seconds)
 
 
 @contextmanager
 def kept(path: Path) -> Iterator[None]:
-    """Put back a file that others need."""
-    content = path.read_bytes()
+    """Put back a file or a folder that others need."""
+    files = content(path)
     try:
         yield
     finally:
-        path.write_bytes(content)
+        put(path, files)
 
 
 def drill(name: str, folder: Path, kills: int, draw: Random, tell: Callable[[str], None]) -> int:

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from autograin_cli.errors import InputError, SettingError
 from autograin_cli.files.atomistic import read
+from autograin_cli.joint.batches import Batches
 from autograin_cli.joint.bonded import bonded_of
 from autograin_cli.joint.encoding import goal_of
 from autograin_cli.joint.fit import changed, fit_jointly
 from autograin_cli.joint.structures import sample
-from autograin_cli.joint.training import ForceTerm, Guarded, Raw, Trained, train
+from autograin_cli.joint.training import ForceTerm, Guarded, Raw, Trained, Training
 from autograin_cli.mapping.fit import fit_mapping
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.mapping.moments import moments, survey
@@ -25,6 +26,7 @@ from autograin_cli.settings import (
     PotentialSettings,
     ReadingSettings,
 )
+from autograin_cli.steps import take_steps
 from autograin_cli.trajectory import Chunk, StoredTrajectory, Trajectory
 from spring_chains import spring_chain, spring_trajectory
 
@@ -48,7 +50,10 @@ def _train(
     forces = mapping.map_forces(structures.forces)[:, 0]
     term: ForceTerm = Raw(float(forces.square().sum(-1).mean())) if raw else Guarded()
     model = bonded_of(mapping, beads, PotentialSettings())
-    return train(goal, mapping.assignment, model, lambda _: structures, settings, term)
+    batches = Batches(lambda _: structures, settings.joint_seed)
+    training = Training(goal, mapping.assignment, model, batches, settings, term)
+    take_steps(training, None)
+    return training.trained()
 
 
 def _beads(found: Trained) -> Tensor:

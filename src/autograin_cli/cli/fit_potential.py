@@ -54,8 +54,8 @@ A mapping made by hand, as a control experiment:
 
 
 @click.command("fit-potential", epilog=_EPILOG)
-@click.argument("mapping", type=click.Path())
-@click.argument("trajectories", nargs=-1, required=True, metavar="TRAJ...", type=click.Path())
+@click.argument("mapping", type=options.PATH)
+@click.argument("trajectories", nargs=-1, required=True, metavar="TRAJ...", type=options.PATH)
 @options.settings(PotentialSettings, "settings", required=("temperature",))
 @options.settings(JointSettings, "joint")
 @options.settings(NeuralSettings, "neural")
@@ -123,7 +123,7 @@ class Run:
 
 def _fit_and_save(mapping: str, trajectories: tuple[str, ...], run: Run) -> None:
     """Read, fit, write and tell."""
-    from autograin_cli.cli.atoms import read_atoms
+    from autograin_cli.cli.atoms import read_with_forces
     from autograin_cli.cli.checks import check_input, check_places, conditions_of
     from autograin_cli.cli.given_mappings import artifact_of, mappings_for
     from autograin_cli.cli.keeping import Keeper, settings_of_result
@@ -134,7 +134,7 @@ def _fit_and_save(mapping: str, trajectories: tuple[str, ...], run: Run) -> None
     output, console, path = run.output, run.output.console, Path(run.output.path)
     check_places(path, run.checking, run.stopping, overwrite=output.overwrite)
     before = artifact_of(Path(mapping))
-    read = read_atoms(trajectories, run.reading, console)
+    read = read_with_forces(trajectories, run.reading, console)
     given = mappings_for(Path(mapping), before, read, run.settings.types)
     conditions = conditions_of(read, run.reading, run.settings, given)
     checks = check_input(read, conditions, run.checking, output)
@@ -171,7 +171,7 @@ def _fitted(
     """Refine the mappings, fit the classical terms, train the networks: what is wanted of it."""
     from autograin_cli.cli.threads import fitting_threads
 
-    mappings, report = _refined(given, read, run)
+    mappings, report = _refined(given, read, run, keeper)
     with run.output.console.task("fitting the potential"), fitting_threads(read.trajectory.n_atoms):
         fit = _fit(mappings, read, run, keeper)
     return fit, _with_networks(fit, read, run, keeper), report
@@ -200,7 +200,7 @@ def _tell(
 
 
 def _refined(
-    mappings: "tuple[Mapping, ...]", read: "Reading", run: Run
+    mappings: "tuple[Mapping, ...]", read: "Reading", run: Run, keeper: "Keeper"
 ) -> "tuple[tuple[Mapping, ...], JointReport | None]":
     """Refine mappings together with a potential, where that is wanted; tell what changed."""
     if not run.joint.joint:
@@ -211,7 +211,7 @@ def _refined(
     console, atoms = run.output.console, read.trajectory
     neural = run.neural if run.neural.neural else None
     with console.task("refining the mapping"), fitting_threads(atoms.n_atoms):
-        watched = console.watch(atoms, "reading")
+        watched = console.watch(atoms, "reading", keeper)
         refined, report, _ = fit_jointly(watched, mappings, run.settings, run.joint, neural)
     for result in report.results:
         (console.warn if result.moved else console.note)(result.sentence)

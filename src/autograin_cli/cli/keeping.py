@@ -57,7 +57,10 @@ def check_beginning(path: Path, stopping: StoppingSettings, *, overwrite: bool) 
 
 
 class Keeper:
-    """Keeps how far the passes and the training of a command are, and stops it in order."""
+    """Keeps how far the passes, searches and trainings of a command are, and stops it in order.
+
+    To it a pass is whatever is done piece by piece: frames are read, or steps are taken.
+    """
 
     def __init__(
         self,
@@ -114,7 +117,7 @@ class Keeper:
         return known[0] if known else None
 
     def passed(self, n_frames: int, sums: Sums) -> None:
-        """Learn how far the pass is.
+        """Learn how far the pass is; called after every piece of it.
 
         Raises:
             CheckpointedError: the work was asked to stop.
@@ -150,7 +153,7 @@ class Keeper:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Stop in order at a signal while it lasts: at the next chunk of a pass, else at once.
+        """Stop in order at a signal while it lasts: at the next piece of a pass, else at once.
 
         Ctrl-C in the first minute, or for the second time, ends the work and keeps nothing.
 

@@ -41,7 +41,8 @@ class Checkpoint:
     inputs: the files that it reads.
     seconds: that it has taken so far.
     state: where a training goes on; no members before it begins.
-    passes: over the trajectories, in order; the last one may not have ended.
+    passes: over the trajectories, and searches and trainings in steps, in order; the last one
+        may not have ended.
     """
 
     settings: str

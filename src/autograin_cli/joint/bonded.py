@@ -7,6 +7,7 @@ from torch import Tensor
 
 from autograin_cli.geometry import coordinates
 from autograin_cli.mapping.mapping import Mapping
+from autograin_cli.passes import State
 from autograin_cli.potential.bonded_forms import form_of
 from autograin_cli.potential.fitted_terms import wanted_terms
 from autograin_cli.potential.forms import Form
@@ -67,6 +68,13 @@ class Bonded:
         """
         basis = self.basis(positions)
         return basis @ least_squares(basis, forces)
+
+    def state(self) -> State:
+        """Nothing: each batch is fitted by itself."""
+        return {}
+
+    def restore(self, n_steps: int, state: State) -> None:
+        """Nothing to go on from."""
 
 
 def least_squares(basis: Tensor, forces: Tensor) -> Tensor:

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from autograin_cli.errors import SettingError
+from autograin_cli.joint.batches import BATCH, Batches
 from autograin_cli.joint.bonded import bonded_of
 from autograin_cli.joint.encoding import Goal, goal_of, hard_encoder, soft_force_map
 from autograin_cli.joint.held_out import Frames, judge
 from autograin_cli.joint.learned import Learned
 from autograin_cli.joint.result import JointReport, JointResult, compared
-from autograin_cli.joint.structures import Structures, passes_wanted, sample
-from autograin_cli.joint.training import BATCH, Guarded, Model, beads_of, own_objective, train
+from autograin_cli.joint.structures import Structures, passes_wanted, samples
+from autograin_cli.joint.training import Guarded, Model, Training, beads_of, own_objective
 from autograin_cli.mapping.autoencoder import decoder, reconstruction_errors
 from autograin_cli.mapping.force_maps import bead_masses, sum_map
 from autograin_cli.mapping.mapping import Mapping
@@ -22,7 +22,8 @@ from autograin_cli.mapping.moments import Moments, Survey, surveys
 from autograin_cli.mapping.rounding import in_order, round_shares
 from autograin_cli.mapping.topology import bead_names, bead_types, quotient_bonds
 from autograin_cli.settings import JointSettings, NeuralSettings, PotentialSettings
-from autograin_cli.trajectory import Trajectory
+from autograin_cli.steps import take_steps
+from autograin_cli.trajectory import Keeper, Trajectory
 
 _FEWEST_BLOCKS = 4
 _MOST_DRAWINGS = 4
@@ -44,7 +45,8 @@ def fit_jointly(
     which it feels the mean force of its surroundings.
 
     Args:
-        atoms: with forces, molecules whole.
+        atoms: with forces, molecules whole; read twice. Its keeper keeps how far the trainings
+            are as well.
         mappings: hard, one for each type of molecule.
         settings: forms, force map and blocks.
         joint: weight, steps and seed.
@@ -68,39 +70,47 @@ def fit_jointly(
             remedy="leave one of them out",
         )
     n_blocks = max(_FEWEST_BLOCKS, min(settings.blocks, atoms.n_frames))
-    first = [sample(atoms, mapping.molecule, n_blocks, 0) for mapping in mappings]
-    seen = surveys(atoms, [mapping.molecule for mapping in mappings], n_blocks)
+    molecules = [mapping.molecule for mapping in mappings]
+    drawings = [range(_n_drawings(atoms, mapping)) for mapping in mappings]
+    drawn = samples(atoms, molecules, n_blocks, drawings)
+    seen = surveys(atoms, molecules, n_blocks)
     results = tuple(
-        _refine(atoms, (mapping, structures, each), settings, joint, neural)
-        for mapping, structures, each in zip(mappings, first, seen, strict=True)
+        _refine(of_type, settings, joint, neural, atoms.keeper)
+        for of_type in zip(mappings, drawn, seen, strict=True)
     )
     report = JointReport(joint.joint_weight, results)
     return tuple(result.mapping for result in results), report, report.sentences
 
 
+def _n_drawings(atoms: Trajectory, mapping: Mapping) -> int:
+    """Drawings of structures to train on."""
+    return min(_MOST_DRAWINGS, passes_wanted(atoms, mapping.molecule))
+
+
 def _refine(
-    atoms: Trajectory,
-    of_type: tuple[Mapping, Structures, Survey],
+    of_type: tuple[Mapping, list[Structures], Survey],
     settings: PotentialSettings,
     joint: JointSettings,
     neural: NeuralSettings | None,
+    keeper: Keeper | None,
 ) -> JointResult:
     """Refine one mapping."""
-    mapping, structures, seen = of_type
+    mapping, drawn, seen = of_type
     goal = goal_of(mapping, _sum(seen.blocks[::2]), settings.force_map)
-    frames = Frames(
-        _even(structures), structures.take(structures.blocks % 2 == 1), seen.blocks[1::2]
-    )
+    even = [each.take(each.blocks % 2 == 0) for each in drawn]
+    frames = Frames(even[0], drawn[0].take(drawn[0].blocks % 2 == 1), seen.blocks[1::2])
     proposed, history = mapping, None
     if 1 < mapping.n_beads < goal.units.count:
-        draw = _drawings(atoms, mapping, len(seen.blocks), joint.joint_steps)
         model = _model(mapping, goal, frames.train, settings, neural)
-        trained = train(goal, mapping.assignment, model, draw, joint, Guarded())
-        shares, history = trained.shares, trained.history
+        batches = Batches(_drawings(even, joint.joint_steps), joint.joint_seed)
+        training = Training(goal, mapping.assignment, model, batches, joint, Guarded())
+        take_steps(training, keeper)
+        shares, history = training.trained()
         labels = round_shares(shares, goal.units, connected=goal.connected)
         proposed = changed(mapping, labels[goal.units.labels], goal, seen.total)
-    start = judge(mapping, goal, frames, settings, neural)
-    end = start if proposed is mapping else judge(proposed, goal, frames, settings, neural)
+    start = end = judge(mapping, goal, frames, settings, neural, keeper)
+    if proposed is not mapping:
+        end = judge(proposed, goal, frames, settings, neural, keeper)
     own = float(own_objective(goal, *hard_encoder(goal, mapping.assignment)))
     verdict = compared(start, end, (goal.compactness, own, joint.joint_weight))
     moved = _moved(mapping, proposed)
@@ -131,19 +141,10 @@ def _model(
     return Learned(bonded, mapping.bead_types, neural, float(seen.forces.square().mean().sqrt()))
 
 
-def _drawings(
-    atoms: Trajectory, mapping: Mapping, n_blocks: int, n_steps: int
-) -> Callable[[int], Structures]:
-    """Structures of the blocks trained on, for each time they are asked for; few are read anew."""
-    molecule = mapping.molecule
-    n_drawings = min(_MOST_DRAWINGS, passes_wanted(atoms, molecule))
-
-    @lru_cache(maxsize=1)
-    def drawn(number: int) -> Structures:
-        return _even(sample(atoms, molecule, n_blocks, number))
-
-    n_epochs = -(-n_steps // max(1, len(drawn(0).blocks) // BATCH))
-    return lambda epoch: drawn(min(epoch, n_epochs - 1) * n_drawings // n_epochs)
+def _drawings(drawn: list[Structures], n_steps: int) -> Callable[[int], Structures]:
+    """Structures to train on in each epoch: each drawing serves as many epochs as the others."""
+    n_epochs = -(-n_steps // max(1, len(drawn[0].blocks) // BATCH))
+    return lambda epoch: drawn[min(epoch, n_epochs - 1) * len(drawn) // n_epochs]
 
 
 def changed(mapping: Mapping, assignment: Tensor, goal: Goal, seen: Moments) -> Mapping:
@@ -195,10 +196,6 @@ def hard_overlap(before: Tensor, after: Tensor) -> Tensor:
     """Atoms shared by each bead before and each bead after, (beads, beads)."""
     n_beads = int(max(before.max(), after.max())) + 1
     return torch.bincount(before * n_beads + after, minlength=n_beads**2).reshape(n_beads, n_beads)
-
-
-def _even(structures: Structures) -> Structures:
-    return structures.take(structures.blocks % 2 == 0)
 
 
 def _sum(blocks: Sequence[Moments]) -> Moments:

@@ -1,6 +1,5 @@
 """Two hard mappings on frames that neither was refined on: each with a potential of its own."""
 
-from collections import deque
 from dataclasses import dataclass, replace
 from math import sqrt
 
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from autograin_cli.joint.encoding import Goal, soft_force_map
 from autograin_cli.joint.force_terms import neighbours, shared
+from autograin_cli.joint.network import NetworkTraining
 from autograin_cli.joint.structures import Structures
 from autograin_cli.joint.training import Seen, beads_of
 from autograin_cli.mapping.autoencoder import compactness, decoder, one_hot, reconstruction_loss
@@ -17,12 +17,13 @@ from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.mapping.moments import Moments
 from autograin_cli.potential.fit import fit_force_field, model_of
 from autograin_cli.potential.fitted_terms import wanted_terms
-from autograin_cli.potential.neural import training
+from autograin_cli.potential.neural.training import trained
 from autograin_cli.potential.normal_equations import accumulate, coordinates, model_forces
 from autograin_cli.potential.regression import solve
 from autograin_cli.potential.survey import survey
 from autograin_cli.settings import NeuralSettings, PotentialSettings
-from autograin_cli.trajectory import Chunk, StoredTrajectory
+from autograin_cli.steps import take_steps
+from autograin_cli.trajectory import Chunk, Keeper, StoredTrajectory
 
 _TINY = 1e-300
 
@@ -68,6 +69,7 @@ def judge(
     frames: Frames,
     settings: PotentialSettings,
     neural: NeuralSettings | None,
+    keeper: Keeper | None,
 ) -> HeldOut:
     """Fit a potential to the beads of a hard mapping from scratch, and judge both.
 
@@ -77,6 +79,7 @@ def judge(
         frames: to fit to and to judge by.
         settings: forms of the potential.
         neural: of a network on top of them, if there is to be one.
+        keeper: keeps how far the training of the network is.
     """
     encoding, shares = mapping.encoder, one_hot(mapping.assignment, mapping.n_beads)
     force_map = soft_force_map(goal, encoding)
@@ -84,7 +87,7 @@ def judge(
     if neural is None:
         residuals = test.forces - _fitted(mapping, train, test, settings)
     else:
-        residuals = test.forces - _learned(mapping, train, test, (settings, neural))
+        residuals = test.forces - _learned(mapping, (train, test), settings, neural, keeper)
     decoding = decoder(encoding, goal.gram)
     grams = [goal.symmetrised(block) for block in frames.moments]
     unexplained, r_squared = _shares(test, residuals)
@@ -111,15 +114,20 @@ def _fitted(mapping: Mapping, train: Seen, test: Seen, settings: PotentialSettin
 
 
 def _learned(
-    mapping: Mapping, train: Seen, test: Seen, settings: tuple[PotentialSettings, NeuralSettings]
+    mapping: Mapping,
+    seen: tuple[Seen, Seen],
+    settings: PotentialSettings,
+    neural: NeuralSettings,
+    keeper: Keeper | None,
 ) -> Tensor:
     """The same with a network, trained on a part of those frames and stopped by the rest."""
     one = replace(mapping.molecule, copies=torch.arange(mapping.molecule.n_atoms)[None])
-    system, beads = system_of([replace(mapping, molecule=one)]), _stored(train)
-    prior, _ = fit_force_field(beads, system, replace(settings[0], pair="none"))
-    last = deque(training.train(beads, prior, settings[1]), maxlen=1).pop()
-    network, _ = training.trained(beads, prior, settings[1], last.state)
-    return replace(prior, neural=network).forces(test.positions, None)
+    system, beads = system_of([replace(mapping, molecule=one)]), _stored(seen[0])
+    prior, _ = fit_force_field(beads, system, replace(settings, pair="none"))
+    learning = NetworkTraining(beads, prior, neural)
+    take_steps(learning, keeper)
+    network, _ = trained(beads, prior, neural, learning.training)
+    return replace(prior, neural=network).forces(seen[1].positions, None)
 
 
 def _stored(seen: Seen) -> StoredTrajectory:

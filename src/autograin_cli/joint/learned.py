@@ -6,11 +6,13 @@ import torch
 from torch import Tensor
 
 from autograin_cli.joint.bonded import Bonded, least_squares
+from autograin_cli.passes import State
 from autograin_cli.potential.neural.learning import adam_step, gradient_of, on_one_vector
 from autograin_cli.potential.neural.network import Graph, energies_along, energy_and_forces
 from autograin_cli.potential.neural.potential import detached
 from autograin_cli.potential.neural.trainable import Scales, Trainable
 from autograin_cli.settings import NeuralSettings
+from autograin_cli.steps import like
 
 _STEP = 1e-4  # Å; the largest displacement of a difference of forces
 
@@ -66,6 +68,16 @@ class Learned:
         found = basis @ least_squares(basis, forces - learned) + learned
         self._step(positions.detach(), (found - forces).detach())
         return found
+
+    def state(self) -> State:
+        """Give the weights of the network and their moments."""
+        return {"weights": self._weights, "first": self._first, "second": self._second}
+
+    def restore(self, n_steps: int, state: State) -> None:
+        """Go on after so many batches."""
+        for name, own in self.state().items():
+            own.copy_(like(state[name], own))
+        self._steps = n_steps
 
     def _step(self, positions: Tensor, missed: Tensor) -> None:
         """Lower the mean square of what is missed by one step of Adam."""

@@ -1,6 +1,6 @@
 """Structures of one type of molecule, spread over a trajectory, with the forces on their atoms."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +8,9 @@ from torch import Tensor
 
 from autograin_cli.errors import DivergenceError, InputError
 from autograin_cli.molecules import Molecule
-from autograin_cli.trajectory import Trajectory
+from autograin_cli.passes import State, Together, add_up
+from autograin_cli.steps import like, within
+from autograin_cli.trajectory import Chunk, Trajectory
 
 _FEWEST_FRAMES = 8
 _MOST = 4096  # structures kept
@@ -33,45 +35,80 @@ class Structures:
         """Some of the structures: indices or a mask, (structures,)."""
         return Structures(self.positions[rows], self.forces[rows], self.blocks[rows])
 
-    def batches(self, size: int, generator: torch.Generator) -> Iterator["Structures"]:
-        """Give all structures once, in random order, in batches of at least that size."""
+    def shuffled(self, size: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Numbers of all structures in random order, in batches of at least that size."""
         order = torch.randperm(len(self.blocks), generator=generator)
-        for rows in order.tensor_split(max(1, len(order) // size)):
-            yield self.take(rows)
+        return order.tensor_split(max(1, len(order) // size))
 
 
 def sample(atoms: Trajectory, molecule: Molecule, n_blocks: int, draw: int) -> Structures:
+    """Keep structures spread evenly over a trajectory and over the copies: see `samples`."""
+    return samples(atoms, [molecule], n_blocks, [range(draw, draw + 1)])[0][0]
+
+
+def samples(
+    atoms: Trajectory, molecules: Sequence[Molecule], n_blocks: int, drawings: Sequence[range]
+) -> list[list[Structures]]:
     """Keep structures spread evenly over a trajectory and over the copies, in one pass.
 
     Args:
         atoms: molecules whole, with forces.
-        molecule: the type, with its copies.
+        molecules: the types, with their copies.
         n_blocks: blocks of consecutive frames.
-        draw: number of the drawing; the next one keeps the structures after those.
+        drawings: numbers of those that are wanted of each type; each drawing keeps the structures
+            after those of the one before it.
 
     Returns:
-        All structures where they are few.
+        The drawings of each type: all structures where they are few.
 
     Raises:
         InputError: no forces, or too few frames.
         DivergenceError: a position or a force is not finite.
     """
     _check(atoms)
-    n_copies = molecule.n_copies
-    stride = -(-atoms.n_frames * n_copies // _most(molecule.n_atoms))
-    parts: list[Structures] = []
-    first = 0
-    for chunk in atoms.chunks():
+    samplings = [
+        [Sampling(molecule, atoms.n_frames, n_blocks, number) for number in numbers]
+        for molecule, numbers in zip(molecules, drawings, strict=True)
+    ]
+    add_up(atoms, Together([one for each in samplings for one in each]))
+    return [[_finite(one.parts) for one in each] for each in samplings]
+
+
+class Sampling:
+    """One drawing of structures, filled chunk by chunk.
+
+    parts: the structures of each chunk that holds one.
+    """
+
+    def __init__(self, molecule: Molecule, n_frames: int, n_blocks: int, draw: int) -> None:
+        """Begin; for the arguments see `samples`."""
+        self._molecule, self._counts, self._draw = molecule, (n_frames, n_blocks), draw
+        self._stride = -(-n_frames * molecule.n_copies // _most(molecule.n_atoms))
+        self.parts: list[Structures] = []
+
+    def add(self, first: int, chunk: Chunk) -> None:
+        """Add a chunk whose first frame has this number."""
+        n_copies, (n_frames, n_blocks) = self._molecule.n_copies, self._counts
         numbers = first * n_copies + torch.arange(chunk.n_frames * n_copies)
-        kept = (numbers + draw) % stride == 0
-        frames, which = numbers[kept] // n_copies, molecule.copies[numbers[kept] % n_copies]
-        first += chunk.n_frames
+        kept = numbers[(numbers + self._draw) % self._stride == 0]
+        frames, which = kept // n_copies, self._molecule.copies[kept % n_copies]
         if chunk.forces is not None and len(frames):
-            rows = (frames - (first - chunk.n_frames))[:, None]
+            rows = (frames - first)[:, None]
             positions, forces = chunk.positions[rows, which], chunk.forces[rows, which]
             centred = positions - positions.mean(1, keepdim=True)
-            parts.append(Structures(centred, forces, frames * n_blocks // atoms.n_frames))
-    return _finite(parts)
+            self.parts.append(Structures(centred, forces, frames * n_blocks // n_frames))
+
+    def state(self) -> State:
+        """Give what was kept so far."""
+        return vars(_joined(self.parts)) if self.parts else {}
+
+    def restore(self, state: State) -> None:
+        """Go on with what was kept before."""
+        if state:
+            blocks = within(state["blocks"], (len(state["blocks"]),), self._counts[1] - 1)
+            expected = torch.empty(len(blocks), self._molecule.n_atoms, 3).double()
+            positions, forces = (like(state[name], expected) for name in ("positions", "forces"))
+            self.parts = [Structures(positions, forces, blocks)]
 
 
 def passes_wanted(atoms: Trajectory, molecule: Molecule) -> int:
@@ -99,12 +136,16 @@ def _check(atoms: Trajectory) -> None:
         )
 
 
-def _finite(parts: list[Structures]) -> Structures:
-    kept = Structures(
+def _joined(parts: list[Structures]) -> Structures:
+    return Structures(
         torch.cat([part.positions for part in parts]),
         torch.cat([part.forces for part in parts]),
         torch.cat([part.blocks for part in parts]),
     )
+
+
+def _finite(parts: list[Structures]) -> Structures:
+    kept = _joined(parts)
     if not bool(kept.positions.isfinite().all() & kept.forces.isfinite().all()):
         raise DivergenceError(
             given="a position or a force that is not finite",

@@ -1,8 +1,6 @@
 """Encoder, decoder and potential trained together, from a hard mapping to a hard mapping."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from math import exp, log
 from typing import NamedTuple, Protocol
 
@@ -10,6 +8,7 @@ import torch
 from torch import Tensor
 
 from autograin_cli.errors import DivergenceError
+from autograin_cli.joint.batches import Batches
 from autograin_cli.joint.encoding import (
     Goal,
     hard_encoder,
@@ -19,9 +18,10 @@ from autograin_cli.joint.encoding import (
 )
 from autograin_cli.joint.force_terms import neighbours, raw_residual, unexplained
 from autograin_cli.joint.structures import Structures
+from autograin_cli.passes import State, numbered, of_number, part_of
 from autograin_cli.settings import JointSettings
+from autograin_cli.steps import Descent, like
 
-BATCH = 512  # structures
 _LEARNING_RATE = 0.05
 _FIRST_SHARE, _BETA_LAST = 0.7, 60.0  # of an atom in its own bead; beta is at most that at the end
 _JITTER = 0.05
@@ -90,6 +90,12 @@ class Model(Protocol):
     def fitted(self, positions: Tensor, forces: Tensor) -> Tensor:
         """Forces of the potential after the fit, differentiable by the positions."""
 
+    def state(self) -> State:
+        """Give what is left of the batches before; nothing where each is fitted by itself."""
+
+    def restore(self, n_steps: int, state: State) -> None:
+        """Go on after so many batches."""
+
 
 @dataclass(frozen=True)
 class Guarded:
@@ -123,8 +129,7 @@ class Raw:
         return raw_residual(seen.forces, fitted) / self.scale
 
 
-@dataclass(frozen=True)
-class Trained:
+class Trained(NamedTuple):
     """Where the training ended.
 
     shares: P, (beads, atoms).
@@ -135,58 +140,103 @@ class Trained:
     history: JointHistory
 
 
-def train(
-    goal: Goal,
-    assignment: Tensor,
-    model: Model,
-    draw: Callable[[int], Structures],
-    settings: JointSettings,
-    term: ForceTerm,
-) -> Trained:
-    """Soften a hard mapping and harden it again under mapping objective and force term together.
+class Training:
+    """Softens a hard mapping and hardens it again, under its objective and a force term together.
 
     loss = (L_AE + lambda C) / (its value at the start) + rho * force term. The decoder is in
     closed form, and the coefficients of a classical potential solve the normal equations of the
     batch: neither has a learning rate, and neither lags behind the encoder.
 
-    Args:
-        goal: the mapping's own objective, on exact moments.
-        assignment: bead of each atom at the start, (atoms,).
-        model: the potential of the beads.
-        draw: structures to train on, the n-th time they are asked for.
-        settings: rho, steps, seed.
-        term: what the forces add.
-
-    Raises:
-        DivergenceError: the loss is not finite; it names the step.
-
     Source: eq. (10) and section II C of arXiv:1812.02706; Golub and Pereyra, SIAM J. Numer.
     Anal. 10, 413 (1973) for the elimination of linear parameters.
     """
-    generator = torch.Generator().manual_seed(settings.joint_seed)
-    n_beads = int(assignment.max()) + 1
-    logits = _first_logits(goal, assignment, n_beads, generator)
-    start = own_objective(goal, *hard_encoder(goal, assignment))
-    optimiser = torch.optim.Adam([logits], lr=_LEARNING_RATE)
-    records = []
-    n_steps = settings.joint_steps
-    stream = islice(_stream(draw, generator), n_steps)
-    for step, batch in enumerate(stream):
-        beta = _beta(step / max(1, n_steps - 1), n_beads)
-        shares, encoding = soft_encoder(goal, logits, beta)
-        seen = beads_of(batch, encoding, term.force_map(Soft(goal, shares, encoding)))
-        added = term.value(seen, model.fitted(seen.positions, seen.forces))
-        total = own_objective(goal, shares, encoding) / start
-        if settings.joint_weight:
-            total = total + settings.joint_weight * added
-        _check_finite(total, step)
-        if step * _RECORDS // n_steps != (step - 1) * _RECORDS // n_steps or step == n_steps - 1:
-            records.append((step, beta, *_measured(goal, shares, encoding, added)))
-        optimiser.zero_grad()
-        total.backward()
-        optimiser.step()
-    last, _ = soft_encoder(goal, logits.detach(), beta)
-    return Trained(last, _history(records))
+
+    def __init__(
+        self,
+        goal: Goal,
+        assignment: Tensor,
+        model: Model,
+        batches: Batches,
+        settings: JointSettings,
+        term: ForceTerm,
+    ) -> None:
+        """Begin.
+
+        Args:
+            goal: the mapping's own objective, on exact moments.
+            assignment: bead of each atom at the start, (atoms,).
+            model: the potential of the beads.
+            batches: to train on.
+            settings: rho and steps.
+            term: what the forces add.
+        """
+        self._goal, self._model, self._batches = goal, model, batches
+        self._settings, self._term = settings, term
+        self._n_beads = int(assignment.max()) + 1
+        self._logits = _first_logits(goal, assignment, self._n_beads, batches.generator)
+        self._start = own_objective(goal, *hard_encoder(goal, assignment))
+        self._descent = Descent([self._logits], _LEARNING_RATE)
+        self._to_record = _recorded(settings.joint_steps)
+        self._records: list[Tensor] = []
+        self._done = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether all steps were taken."""
+        return self._done == self._settings.joint_steps
+
+    def step(self) -> None:
+        """Take a step on the next batch.
+
+        Raises:
+            DivergenceError: the loss is not finite; it names the step.
+        """
+        goal, beta, weight = self._goal, self._beta(self._done), self._settings.joint_weight
+        shares, encoding = soft_encoder(goal, self._logits, beta)
+        force_map = self._term.force_map(Soft(goal, shares, encoding))
+        seen = beads_of(self._batches.next(), encoding, force_map)
+        added = self._term.value(seen, self._model.fitted(seen.positions, seen.forces))
+        total = own_objective(goal, shares, encoding) / self._start
+        if weight:
+            total = total + weight * added
+        _check_finite(total, self._done)
+        if self._done in self._to_record:
+            self._records.append(_measured(goal, shares, encoding, added))
+        self._descent.step(total)
+        self._done += 1
+
+    def trained(self) -> Trained:
+        """Where it ended."""
+        steps = sorted(self._to_record)
+        betas = torch.tensor([self._beta(step) for step in steps], dtype=torch.float64)
+        last, _ = soft_encoder(self._goal, self._logits.detach(), self._beta(steps[-1]))
+        measured = torch.stack(self._records).unbind(1)
+        return Trained(last, JointHistory(torch.tensor(steps), betas, *measured))
+
+    def state(self) -> State:
+        """Give what steps change."""
+        parts = {
+            "descent": self._descent.state(),
+            "batches": self._batches.state(),
+            "model": self._model.state(),
+        }
+        state = {f"{part}/{name}": each for part, s in parts.items() for name, each in s.items()}
+        return state | numbered("records", self._records)
+
+    def restore(self, n_steps: int, state: State) -> None:
+        """Go on after so many steps."""
+        self._descent.restore(n_steps, part_of(state, "descent"))
+        self._batches.restore(part_of(state, "batches"))
+        self._model.restore(n_steps, part_of(state, "model"))
+        expected = torch.empty(4, dtype=torch.float64)
+        self._records = [like(record, expected) for record in of_number(state, "records")]
+        n_recorded = sum(step < n_steps for step in self._to_record)
+        if n_steps > self._settings.joint_steps or len(self._records) != n_recorded:
+            raise ValueError(f"{n_steps} steps with {len(self._records)} records")
+        self._done = n_steps
+
+    def _beta(self, step: int) -> float:
+        return _beta(step / max(1, self._settings.joint_steps - 1), self._n_beads)
 
 
 def beads_of(batch: Structures, encoding: Tensor, force_map: Tensor) -> Seen:
@@ -198,11 +248,11 @@ def beads_of(batch: Structures, encoding: Tensor, force_map: Tensor) -> Seen:
     )
 
 
-def _stream(draw: Callable[[int], Structures], generator: torch.Generator) -> Iterator[Structures]:
-    number = 0
-    while True:
-        yield from draw(number).batches(BATCH, generator)
-        number += 1
+def _recorded(n_steps: int) -> set[int]:
+    """Steps to record, evenly spread, with the first and the last."""
+    share = [step * _RECORDS // n_steps for step in range(-1, n_steps)]
+    spread = {step for step in range(n_steps) if share[step + 1] != share[step]}
+    return spread | {n_steps - 1}
 
 
 def _first_logits(
@@ -236,18 +286,10 @@ def _check_finite(total: Tensor, step: int) -> None:
         )
 
 
-def _measured(
-    goal: Goal, shares: Tensor, encoding: Tensor, added: Tensor
-) -> tuple[float, float, float, float]:
+def _measured(goal: Goal, shares: Tensor, encoding: Tensor, added: Tensor) -> Tensor:
+    """L_AE, compactness, force term and entropy, (4,)."""
     with torch.no_grad():
         loss, compact = mapping_losses(goal, shares, encoding)
         even = log(max(2, shares.shape[0]))
         entropy = torch.special.entr(shares).sum(0).mean() / even
-        return float(loss), float(compact), float(added), float(entropy)
-
-
-def _history(records: list[tuple[int, float, float, float, float, float]]) -> JointHistory:
-    steps, *others = zip(*records, strict=True)
-    return JointHistory(
-        torch.tensor(steps), *(torch.tensor(each, dtype=torch.float64) for each in others)
-    )
+        return torch.stack((loss, compact, added.detach(), entropy))

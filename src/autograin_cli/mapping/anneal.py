@@ -21,6 +21,8 @@ from autograin_cli.mapping.autoencoder import (
     reconstruction_loss,
 )
 from autograin_cli.mapping.mapping import History
+from autograin_cli.passes import State, numbered, of_number
+from autograin_cli.steps import Descent, draw_on, draws, like, take_steps
 
 _RECORDS = 80
 _LEARNING_RATE = 0.05
@@ -65,50 +67,107 @@ class Annealed:
 def anneal(
     goal: Goal, n_beads: int, n_seeds: int, n_steps: int, seed: int, *, gumbel: bool
 ) -> Annealed:
-    """Minimise the objective over soft assignments that harden as beta rises.
+    """Minimise the objective over soft assignments that harden as beta rises: see `Annealing`."""
+    annealing = Annealing(goal, (n_seeds, n_beads), n_steps, seed, gumbel=gumbel)
+    take_steps(annealing, None)
+    return annealing.annealed()
 
-    Args:
-        goal: what is minimised.
-        n_beads: number of beads.
-        n_seeds: independent annealings, run as one batch.
-        n_steps: of Adam.
-        seed: of the first logits and of the noise.
-        gumbel: the authors' program: logits from U[0, 1), Gumbel noise at every step and its
-            schedule of the temperature 1 / beta; without it beta grows geometrically.
 
-    Raises:
-        DivergenceError: the loss is not finite; it names the step.
+class Annealing:
+    """Minimises the objective over soft assignments that harden as beta rises.
 
     Source: Algorithm 1 of arXiv:1812.02706; docs/method.md, "Annealing".
     """
-    generator = torch.Generator().manual_seed(seed)
-    shape = (n_seeds, n_beads, goal.gram.shape[0])
-    logits = torch.rand(shape, generator=generator, dtype=torch.float64)
-    logits = (logits if gumbel else 0.1 * (logits - 0.5)).requires_grad_()
-    learned = torch.zeros(shape, dtype=torch.float64, requires_grad=goal.learned)
-    optimiser = torch.optim.Adam([logits, learned] if goal.learned else [logits], lr=_LEARNING_RATE)
-    recorded = _recorded(n_steps)
-    records: list[tuple[int, float, Tensor, Tensor]] = []
-    for step in range(n_steps):
-        beta = _beta(step / max(1, n_steps - 1), gumbel=gumbel)
-        noise = _gumbel_noise(shape, generator) if gumbel else 0.0
+
+    def __init__(
+        self, goal: Goal, counts: tuple[int, int], n_steps: int, seed: int, *, gumbel: bool
+    ) -> None:
+        """Begin.
+
+        Args:
+            goal: what is minimised.
+            counts: independent annealings, run as one batch, and beads.
+            n_steps: of Adam.
+            seed: of the first logits and of the noise.
+            gumbel: the authors' program: logits from U[0, 1), Gumbel noise at every step and its
+                schedule of the temperature 1 / beta; without it beta grows geometrically.
+        """
+        self._goal, self._n_steps, self._gumbel = goal, n_steps, gumbel
+        self._generator = torch.Generator().manual_seed(seed)
+        shape = (*counts, goal.gram.shape[0])
+        logits = torch.rand(shape, generator=self._generator, dtype=torch.float64)
+        self._logits = (logits if gumbel else 0.1 * (logits - 0.5)).requires_grad_()
+        self._learned = torch.zeros(shape, dtype=torch.float64, requires_grad=goal.learned)
+        variables = [self._logits, self._learned] if goal.learned else [self._logits]
+        self._descent = Descent(variables, _LEARNING_RATE)
+        self._to_record = _recorded(n_steps)
+        self._done = 0
+        self._losses: list[Tensor] = []
+        self._shares: list[Tensor] = []
+
+    @property
+    def over(self) -> bool:
+        """Whether all steps were taken."""
+        return self._done == self._n_steps
+
+    def step(self) -> None:
+        """Take a step.
+
+        Raises:
+            DivergenceError: the loss is not finite; it names the step.
+        """
+        step, logits = self._done, self._logits
+        beta = self._beta(step)
+        noise = _gumbel_noise(logits.shape, self._generator) if self._gumbel else 0.0
         shares = torch.softmax(beta * (logits + noise), dim=1)
-        loss, total = _losses(goal, shares, learned)
+        loss, total = _losses(self._goal, shares, self._learned)
         if not bool(total.isfinite().all()):
             raise DivergenceError(
                 given=f"a loss that is not finite at annealing step {step}",
                 expected="a finite loss",
                 remedy="look for corrupt frames, or lower --compactness",
             )
-        if step in recorded:
-            clean = torch.softmax(beta * logits.detach(), dim=1)
-            records.append((step, beta, loss.detach(), clean))
-        optimiser.zero_grad()
-        total.sum().backward()
-        optimiser.step()
-    final = records[-1]
-    weights = goal.atom_weights * learned.detach().exp()
-    return Annealed(final[3], weights, final[2], _histories(records))
+        if step in self._to_record:
+            self._losses.append(loss.detach())
+            self._shares.append(torch.softmax(beta * logits.detach(), dim=1))
+        self._descent.step(total.sum())
+        self._done += 1
+
+    def state(self) -> State:
+        """Give what steps change."""
+        return {
+            **self._descent.state(),
+            **numbered("losses", self._losses),
+            **numbered("shares", self._shares),
+            "draws": draws(self._generator),
+        }
+
+    def restore(self, n_steps: int, state: State) -> None:
+        """Go on after so many steps."""
+        self._descent.restore(n_steps, state)
+        draw_on(self._generator, state["draws"])
+        logits = self._logits.detach()
+        self._losses = [like(loss, logits[:, 0, 0]) for loss in of_number(state, "losses")]
+        self._shares = [like(shares, logits) for shares in of_number(state, "shares")]
+        n_recorded = sum(step < n_steps for step in self._to_record)
+        if n_steps > self._n_steps or {len(self._losses), len(self._shares)} != {n_recorded}:
+            raise ValueError(f"{n_steps} steps with {len(self._losses)} records")
+        self._done = n_steps
+
+    def annealed(self) -> Annealed:
+        """Where it ended."""
+        steps = sorted(self._to_record)
+        betas = torch.tensor([self._beta(step) for step in steps], dtype=torch.float64)
+        losses, shares = torch.stack(self._losses, dim=1), torch.stack(self._shares, dim=1)
+        histories = tuple(
+            History(torch.tensor(steps), betas, loss, share)
+            for loss, share in zip(losses, shares, strict=True)
+        )
+        weights = self._goal.atom_weights * self._learned.detach().exp()
+        return Annealed(self._shares[-1], weights, self._losses[-1], histories)
+
+    def _beta(self, step: int) -> float:
+        return _beta(step / max(1, self._n_steps - 1), gumbel=self._gumbel)
 
 
 def _recorded(n_steps: int) -> set[int]:
@@ -141,18 +200,7 @@ def _beta(progress: float, *, gumbel: bool) -> float:
     return _BETA_FIRST * float(torch.tensor(log(_BETA_LAST / _BETA_FIRST) * progress).exp())
 
 
-def _gumbel_noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+def _gumbel_noise(shape: torch.Size, generator: torch.Generator) -> Tensor:
     """Standard Gumbel noise."""
     uniform = torch.rand(shape, generator=generator, dtype=torch.float64).clamp_min(1e-300)
     return -(-uniform.log()).clamp_min(1e-300).log()
-
-
-def _histories(records: list[tuple[int, float, Tensor, Tensor]]) -> tuple[History, ...]:
-    """One history for each seed."""
-    steps = torch.tensor([record[0] for record in records])
-    beta = torch.tensor([record[1] for record in records], dtype=torch.float64)
-    losses = torch.stack([record[2] for record in records], dim=1)
-    shares = torch.stack([record[3] for record in records], dim=1)
-    return tuple(
-        History(steps, beta, loss, share) for loss, share in zip(losses, shares, strict=True)
-    )

@@ -18,7 +18,9 @@ from autograin_cli.mapping.mapping import Certificate
 from autograin_cli.mapping.problem import Problem
 from autograin_cli.mapping.rounding import in_order
 from autograin_cli.mapping.scoring import Objective, Scores, score
-from autograin_cli.mapping.search import agglomerate, improve, local_search, random_mapping
+from autograin_cli.mapping.search import LocalSearch, agglomerate, improve, random_mapping
+from autograin_cli.steps import take_steps
+from autograin_cli.trajectory import Keeper
 
 _ENUMERATION_LIMIT = 1_000_000
 _RANDOM_STARTS = 16
@@ -68,37 +70,48 @@ class Choice:
         return float(self.scores.objective)
 
 
-def candidates(problem: Problem, target: Objective, rounded: list[Tensor]) -> Candidates:
+def candidates(
+    problem: Problem, target: Objective, rounded: list[Tensor], keeper: Keeper | None
+) -> Candidates:
     """Every admissible mapping where they can be listed, else what a local search visits.
 
     Args:
         problem: what is allowed.
         target: the objective on the whole trajectory.
         rounded: labels from annealing, starts of the local search, each (units,).
+        keeper: keeps how far each part of this is.
     """
     parts, settings = problem.units, problem.settings
-    listed = enumerate_mappings(parts, settings.beads, _ENUMERATION_LIMIT)
+    listed = enumerate_mappings(parts, settings.beads, _ENUMERATION_LIMIT, keeper)
     if listed is None:
         if settings.method == "anneal":
             listed = torch.stack([in_order(labels) for labels in rounded]).unique(dim=0)
         else:
-            listed = _visited(problem, target, rounded)
+            listed = _visited(problem, target, rounded, keeper)
         return Candidates(listed, score(target, listed, settings.beads), complete=False)
-    return Candidates(listed, score(target, listed, settings.beads), complete=True)
+    return Candidates(listed, score(target, listed, settings.beads, keeper), complete=True)
 
 
-def _visited(problem: Problem, target: Objective, rounded: list[Tensor]) -> Tensor:
+def _visited(
+    problem: Problem, target: Objective, rounded: list[Tensor], keeper: Keeper | None
+) -> Tensor:
     """Local optima of a search from many starts, (optima, units)."""
     parts, n_beads, seed = problem.units, problem.settings.beads, problem.settings.seed
     generator = torch.Generator().manual_seed(seed)
     n_random = _RANDOM_STARTS if parts.count <= _LARGEST_MANY_STARTS else 1
     random = [random_mapping(parts, n_beads, generator) for _ in range(n_random)]
     starts = [agglomerate(target, parts, n_beads), *random, *rounded]
-    return local_search(target, parts, n_beads, starts, _SEARCH_ROUNDS, seed)
+    search = LocalSearch(target, parts, starts, (n_beads, _SEARCH_ROUNDS), seed)
+    take_steps(search, keeper)
+    return search.visited()
 
 
 def choose(
-    problem: Problem, target: Objective, evaluated: Candidates, rounded: list[Tensor]
+    problem: Problem,
+    target: Objective,
+    evaluated: Candidates,
+    rounded: list[Tensor],
+    keeper: Keeper | None,
 ) -> Choice:
     """The best mapping under the objective, and which method was the first to find it."""
     n_beads = problem.settings.beads
@@ -110,7 +123,8 @@ def choose(
         found.append(("anneal", rounded[int(values.argmin())]))
     if problem.settings.method != "anneal":
         if rounded:
-            found.append(("polish", improve(target, problem.units, found[0][1], n_beads)))
+            polished = improve(target, problem.units, found[0][1], n_beads, keeper)
+            found.append(("polish", polished))
         best = evaluated.labels[evaluated.scores.objective.argmin()]
         found.append(("enumeration" if evaluated.complete else "local search", best))
     choices = [
@@ -120,13 +134,25 @@ def choose(
     return next(choice for choice in choices if choice.value <= lowest * (1 + _TIE))
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What is known of a mapping beside the candidates.
+
+    soft_loss: L_AE of the best annealed encoder, Å²; None where none was annealed.
+    block_agreement: share of blocks in which no other candidate, or no move, beats it.
+    """
+
+    soft_loss: float | None
+    block_agreement: float
+
+
 def certify(
     problem: Problem,
     assignment: Tensor,
     encoding: Tensor,
     evaluated: Candidates,
     choice: Choice,
-    soft_loss: float | None,
+    seen: Seen,
 ) -> Certificate:
     """State what a mapping is worth.
 
@@ -136,7 +162,7 @@ def certify(
         encoding: of the mapping, (beads, atoms).
         evaluated: the mappings it was compared with.
         choice: where it came from.
-        soft_loss: L_AE of the best annealed encoder, Å².
+        seen: what else is known of it.
     """
     settings, gram, force_gram = problem.settings, problem.gram, problem.force_gram
     shares = one_hot(assignment, settings.beads)
@@ -155,7 +181,7 @@ def certify(
         proved_optimal=evaluated.complete and not bool(better.any()),
         loss=_loss(encoding, gram),
         loss_sampled=_loss(encoding, problem.moments.gram),
-        soft_loss=soft_loss,
+        soft_loss=seen.soft_loss,
         compactness=max(0.0, float(compactness(shares, encoding, gram))),
         mean_square_force=None
         if force_gram is None
@@ -171,7 +197,7 @@ def certify(
         rank_ae=1 + int((losses < float(choice.scores.loss) * (1 - _TIE)).sum()),
         rank_compactness=1
         + int((evaluated.scores.compactness < float(choice.scores.compactness) * (1 - _TIE)).sum()),
-        block_agreement=_block_agreement(problem, evaluated, choice.labels),
+        block_agreement=seen.block_agreement,
         seed_agreement=float((seeds <= choice.value * (1 + _TIE)).double().mean())
         if len(seeds)
         else None,
@@ -184,7 +210,9 @@ def _loss(encoding: Tensor, gram: Tensor) -> float:
     return max(0.0, float(reconstruction_loss(encoding, decoder(encoding, gram), gram)))
 
 
-def _block_agreement(problem: Problem, evaluated: Candidates, labels: Tensor) -> float:
+def block_agreement(
+    problem: Problem, evaluated: Candidates, labels: Tensor, keeper: Keeper | None
+) -> float:
     """Share of blocks in which no other candidate, or no move, beats the mapping."""
     n_beads = problem.settings.beads
     if evaluated.complete:
@@ -196,7 +224,7 @@ def _block_agreement(problem: Problem, evaluated: Candidates, labels: Tensor) ->
         pairs = []
         for block in problem.blocks:
             target = problem.objective(block)
-            moved = improve(target, problem.units, labels, n_beads)
+            moved = improve(target, problem.units, labels, n_beads, keeper)
             pairs.append(score(target, torch.stack([labels, moved]), n_beads).objective)
         found = torch.stack(pairs)
     best = found.amin(1) * (1 + _TIE) + _ROUNDING

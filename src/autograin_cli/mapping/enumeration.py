@@ -3,7 +3,6 @@
 Sets of units are bit masks in plain integers.
 """
 
-from collections.abc import Iterator
 from math import comb, factorial
 
 import numpy as np
@@ -11,14 +10,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from autograin_cli.mapping.partitions import Partitions
 from autograin_cli.mapping.topology import Units
+from autograin_cli.steps import take_steps
+from autograin_cli.trajectory import Keeper
 
 
-def enumerate_mappings(units: Units, n_beads: int, limit: int) -> Tensor | None:
+def enumerate_mappings(
+    units: Units, n_beads: int, limit: int, keeper: Keeper | None = None
+) -> Tensor | None:
     """Every way to part the units of a connected graph into so many connected beads.
 
     A connected mapping is one of each biconnected block of the graph, chosen freely: parts that
     share a cut vertex join. So blocks are listed one by one, and their lists multiplied.
+
+    Args:
+        units: and their graph.
+        n_beads: number of beads.
+        limit: mappings that are listed at most.
+        keeper: keeps how far the listing of each block is that is more than a bond.
 
     Returns:
         Labels, beads numbered by their first unit, (mappings, units), int64; None where there
@@ -32,7 +42,7 @@ def enumerate_mappings(units: Units, n_beads: int, limit: int) -> Tensor | None:
     blocks = biconnected_blocks(units)
     choices = []
     for block in blocks:
-        own = _block_mappings(units, block, n_beads, limit)
+        own = _block_mappings(units, block, (n_beads, limit), keeper)
         if own is None:
             return None
         choices.append(own)
@@ -87,26 +97,24 @@ def biconnected_blocks(units: Units) -> list[list[int]]:
 
 
 def _block_mappings(
-    units: Units, block: list[int], n_beads: int, limit: int
+    units: Units, block: list[int], counts: tuple[int, int], keeper: Keeper | None
 ) -> list[NDArray[np.int16]] | None:
     """Connected mappings of one block into 1, 2, … parts, each (mappings, units of the block).
 
-    The part of the block's first unit has label 0. None where there are more than `limit`.
+    The part of the block's first unit has label 0. None where there are more than the limit, which
+    is the second of `counts`; the first is the number of beads.
     """
+    n_beads, limit = counts
     if len(block) == 2:
         bond = [np.zeros((1, 2), np.int16), np.array([[0, 1]], np.int16)]
         return bond[:n_beads]
     place = {unit: number for number, unit in enumerate(block)}
     near = [sum(1 << place[v] for v in units.neighbours[unit] if v in place) for unit in block]
-    listed = []
-    for n_parts in range(1, min(n_beads, len(block)) + 1):
-        masks: list[tuple[int, ...]] = []
-        for parts in _partitions((1 << len(block)) - 1, n_parts, near):
-            masks.append(parts)
-            if len(masks) > limit:
-                return None
-        listed.append(_labels(masks, len(block)))
-    return listed
+    partitions = Partitions(near, min(n_beads, len(block)), limit)
+    take_steps(partitions, keeper)
+    if partitions.too_many:
+        return None
+    return [_labels(masks, len(block)) for masks in partitions.found]
 
 
 def _labels(masks: list[tuple[int, ...]], n_units: int) -> NDArray[np.int16]:
@@ -172,73 +180,3 @@ def _numbered(labels: NDArray[np.int16], n_beads: int) -> Tensor:
 def neighbour_masks(units: Units) -> list[int]:
     """Bit mask of the neighbours of each unit."""
     return [sum(1 << v for v in around) for around in units.neighbours]
-
-
-def _partitions(rest: int, n_parts: int, near: list[int]) -> Iterator[tuple[int, ...]]:
-    """Yield the ways to part the vertices in `rest` into connected parts, as bit masks."""
-    if n_parts == 1:
-        if is_connected(rest, near):
-            yield (rest,)
-        return
-    for part in _connected_subsets(rest, n_parts, near):
-        for others in _partitions(rest & ~part, n_parts - 1, near):
-            yield (part, *others)
-
-
-def _connected_subsets(rest: int, n_parts: int, near: list[int]) -> Iterator[int]:
-    """Yield the connected subsets of `rest` that hold its lowest vertex and leave enough.
-
-    Each is reached once: a vertex passed over is never taken later on the same path. A branch
-    is left where what remains, less what was passed over for good, cannot be parted.
-    """
-    lowest = rest & -rest
-    stack = [(lowest, near[lowest.bit_length() - 1] & rest, 0)]
-    while stack:
-        part, border, passed = stack.pop()
-        left = rest & ~part
-        if left.bit_count() < n_parts - 1 or _stranded(left, passed, near) > n_parts - 1:
-            continue
-        border &= ~(part | passed)
-        if border:
-            vertex = border & -border
-            stack.append((part, border, passed | vertex))
-            grown = border | near[vertex.bit_length() - 1] & rest
-            stack.append((part | vertex, grown, passed))
-        elif _count_components(left, near) <= n_parts - 1:
-            yield part
-
-
-def _stranded(left: int, passed: int, near: list[int]) -> int:
-    """Components of what is left that hold a vertex passed over: none of them can be taken."""
-    count = 0
-    while passed:
-        reached = _reach(passed & -passed, left, near)
-        passed &= ~reached
-        count += 1
-    return count
-
-
-def _count_components(vertices: int, near: list[int]) -> int:
-    """Connected components of a set of vertices."""
-    count = 0
-    while vertices:
-        vertices &= ~_reach(vertices & -vertices, vertices, near)
-        count += 1
-    return count
-
-
-def is_connected(vertices: int, near: list[int]) -> bool:
-    """Whether a set of vertices is connected and not empty."""
-    return vertices != 0 and _reach(vertices & -vertices, vertices, near) == vertices
-
-
-def _reach(start: int, within: int, near: list[int]) -> int:
-    """Vertices of `within` that can be reached from `start`."""
-    reached = frontier = start
-    while frontier:
-        vertex = frontier & -frontier
-        frontier ^= vertex
-        new = near[vertex.bit_length() - 1] & within & ~reached
-        reached |= new
-        frontier |= new
-    return reached

@@ -6,18 +6,17 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from autograin_cli.mapping.anneal import Annealed, Goal, anneal
+from autograin_cli.mapping.anneal import Annealed, Annealing, Goal
 from autograin_cli.mapping.autoencoder import (
     bond_lengths,
-    compactness,
     decoder,
     encoder,
     one_hot,
     reconstruction_errors,
-    reconstruction_loss,
 )
-from autograin_cli.mapping.certificate import candidates, certify, choose
+from autograin_cli.mapping.certificate import Seen, block_agreement, candidates, certify, choose
 from autograin_cli.mapping.force_maps import bead_masses, sum_map
+from autograin_cli.mapping.inner_weights import InnerWeights
 from autograin_cli.mapping.mapping import History, Mapping
 from autograin_cli.mapping.moments import Survey, surveys
 from autograin_cli.mapping.problem import Problem, check_beads, pose
@@ -25,11 +24,11 @@ from autograin_cli.mapping.rounding import in_order, round_shares
 from autograin_cli.mapping.topology import bead_names, bead_types, orbits_of, quotient_bonds
 from autograin_cli.molecules import Molecule
 from autograin_cli.settings import MappingSettings
-from autograin_cli.trajectory import Trajectory
+from autograin_cli.steps import take_steps
+from autograin_cli.trajectory import Keeper, Trajectory
 
 # Multiplications of an annealing that `auto` still takes on: half a minute of one core.
 _ANNEAL_LIMIT = 5e10
-_WEIGHT_STEPS = 300
 
 
 def fit_mapping(trajectory: Trajectory, molecule: Molecule, settings: MappingSettings) -> Mapping:
@@ -46,7 +45,8 @@ def fit_mappings(
     """Learn which atoms of each type of molecule make which bead; copies share one mapping.
 
     Args:
-        trajectory: of atoms, molecules whole; read once.
+        trajectory: of atoms, molecules whole; read once. Its keeper keeps how far the annealing
+            and the search are as well.
         molecules: types, with their bonds and copies.
         beads: of a molecule of each type.
         settings: other choices of fit-mapping.
@@ -65,24 +65,29 @@ def fit_mappings(
         check_beads(n_beads, molecule.n_atoms, f"atoms of {molecule.name}")
     seen = surveys(trajectory, molecules, settings.blocks)
     return tuple(
-        fit_survey(each, molecule, replace(settings, beads=n_beads))
+        fit_survey(each, molecule, replace(settings, beads=n_beads), trajectory.keeper)
         for each, molecule, n_beads in zip(seen, molecules, beads, strict=True)
     )
 
 
-def fit_survey(seen: Survey, molecule: Molecule, settings: MappingSettings) -> Mapping:
+def fit_survey(
+    seen: Survey, molecule: Molecule, settings: MappingSettings, keeper: Keeper | None = None
+) -> Mapping:
     """Learn a mapping from moments that have been accumulated: see `fit_mappings`."""
     problem = pose(seen, molecule, settings)
     target = problem.objective(problem.moments)
-    annealed = _anneal(problem)
+    annealed = _anneal(problem, keeper)
     shares = [] if annealed is None else list(annealed.shares)
     rounded = [round_shares(p, problem.units, connected=settings.connected) for p in shares]
-    evaluated = candidates(problem, target, rounded)
-    choice = choose(problem, target, evaluated, rounded)
+    evaluated = candidates(problem, target, rounded, keeper)
+    choice = choose(problem, target, evaluated, rounded, keeper)
     assignment = in_order(choice.labels[problem.units.labels])
-    encoding = _encoder(problem, assignment)
+    encoding = _encoder(problem, assignment, keeper)
     decoding = decoder(encoding, problem.gram)
-    soft = None if annealed is None else float(annealed.loss.min())
+    known = Seen(
+        soft_loss=None if annealed is None else float(annealed.loss.min()),
+        block_agreement=block_agreement(problem, evaluated, choice.labels, keeper),
+    )
     history = None
     if annealed is not None:
         best = annealed.histories[int(choice.rounded.argmin())]
@@ -104,14 +109,14 @@ def fit_survey(seen: Survey, molecule: Molecule, settings: MappingSettings) -> M
         rigid_groups=problem.rigid,
         orbits=orbits,
         mean_structure=seen.mean_structure,
-        certificate=certify(problem, assignment, encoding, evaluated, choice, soft),
+        certificate=certify(problem, assignment, encoding, evaluated, choice, known),
         history=history,
         reconstruction_errors=reconstruction_errors(encoding, decoding, problem.gram),
         bond_lengths=bond_lengths(problem.gram, molecule.bonds),
     )
 
 
-def _anneal(problem: Problem) -> Annealed | None:
+def _anneal(problem: Problem, keeper: Keeper | None) -> Annealed | None:
     """Anneal, unless the method or the size of the molecule forbids, or nothing is to be found."""
     settings = problem.settings
     cost = problem.molecule.n_atoms**2 * settings.beads * settings.anneal_seeds
@@ -128,33 +133,25 @@ def _anneal(problem: Problem) -> Annealed | None:
         weights=problem.objective_weights,
         learned=problem.weights_kind == "learned",
     )
-    return anneal(
+    annealing = Annealing(
         goal,
-        settings.beads,
-        settings.anneal_seeds,
+        (settings.anneal_seeds, settings.beads),
         settings.anneal_steps,
         settings.seed,
         gumbel=settings.noise == "gumbel",
     )
+    take_steps(annealing, keeper)
+    return annealing.annealed()
 
 
-def _encoder(problem: Problem, assignment: Tensor) -> Tensor:
+def _encoder(problem: Problem, assignment: Tensor, keeper: Keeper | None) -> Tensor:
     """Hard encoder; learned weights inside the beads minimise the objective, (beads, atoms)."""
     shares = one_hot(assignment, problem.settings.beads)
     if problem.weights_kind != "learned":
         return encoder(shares, problem.atom_weights)
-    gram, (first, second, _) = problem.gram, problem.objective_weights
-    logarithms = torch.zeros(problem.molecule.n_atoms, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.Adam([logarithms], lr=0.05)
-    for _ in range(_WEIGHT_STEPS):
-        encoding = encoder(shares, logarithms.exp())
-        decoding = decoder(encoding, gram).detach()
-        loss = first * reconstruction_loss(encoding, decoding, gram)
-        loss = loss + second * compactness(shares, encoding, gram)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    return encoder(shares, logarithms.detach().exp())
+    weights = InnerWeights(shares, problem.gram, problem.objective_weights)
+    take_steps(weights, keeper)
+    return weights.encoder()
 
 
 def _relabelled(history: History, assignment: Tensor) -> History:

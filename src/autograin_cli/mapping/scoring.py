@@ -12,8 +12,12 @@ from torch import Tensor
 
 from autograin_cli.mapping.autoencoder import bordered_inverse, one_hot
 from autograin_cli.mapping.topology import Units
+from autograin_cli.passes import State
+from autograin_cli.steps import like, take_steps
+from autograin_cli.trajectory import Keeper
 
 _BATCH = 8192
+_NAMES = ("loss", "compactness", "mean_square_force", "objective")
 
 
 @dataclass(frozen=True)
@@ -153,21 +157,51 @@ def scores(target: Objective, beads: Sums) -> Scores:
     return Scores(loss, compact, force, first * loss + second * compact + third * force)
 
 
-def score(target: Objective, labels: Tensor, n_beads: int) -> Scores:
-    """Score hard mappings given as labels of units, (..., units), in batches."""
-    flat = labels.reshape(-1, labels.shape[-1])
-    parts = []
-    for batch in flat.split(_BATCH):
-        parts.append(scores(target, sums(target, one_hot(batch, n_beads))))
-    return Scores(
-        *(
-            _joined([getattr(part, name) for part in parts], labels.shape[:-1])
-            for name in ("loss", "compactness", "mean_square_force", "objective")
-        )
-    )
+class Scoring:
+    """Scores hard mappings; a step is a batch of them."""
+
+    def __init__(self, target: Objective, labels: Tensor, n_beads: int) -> None:
+        """Begin with mappings as labels of units, (mappings, units)."""
+        self._target, self._n_beads, self._n_mappings = target, n_beads, len(labels)
+        self._batches, self._parts = labels.split(_BATCH), list[Scores]()
+
+    @property
+    def over(self) -> bool:
+        """Whether all are scored."""
+        return len(self._parts) == len(self._batches)
+
+    def step(self) -> None:
+        """Score the next batch."""
+        shares = one_hot(self._batches[len(self._parts)], self._n_beads)
+        self._parts.append(scores(self._target, sums(self._target, shares)))
+
+    def scores(self) -> Scores:
+        """Scores so far, (..., mappings)."""
+        return Scores(*(torch.cat([getattr(p, n) for p in self._parts], dim=-1) for n in _NAMES))
+
+    def state(self) -> State:
+        """Give the scores so far."""
+        return vars(self.scores())
+
+    def restore(self, n_steps: int, state: State) -> None:
+        """Go on after so many batches, of one objective."""
+        n_scored = min(n_steps * _BATCH, self._n_mappings)
+        expected = torch.zeros(n_scored, dtype=torch.float64)
+        found = [like(state[name], expected) for name in _NAMES]
+        if not all(bool(values.isfinite().all()) for values in found):
+            raise ValueError("scores that are not finite")
+        self._parts = [
+            Scores(*part) for part in zip(*(each.split(_BATCH) for each in found), strict=True)
+        ]
 
 
-def _joined(parts: list[Tensor], shape: torch.Size) -> Tensor:
-    """Scores of batches of mappings in the shape of the mappings, blocks of frames in front."""
-    values = torch.cat(parts, dim=-1)
-    return values.reshape((*values.shape[:-1], *shape))
+def score(target: Objective, labels: Tensor, n_beads: int, keeper: Keeper | None = None) -> Scores:
+    """Score hard mappings given as labels of units, (..., units), in batches.
+
+    A keeper keeps how far it is, of an objective without leading dimensions.
+    """
+    scoring = Scoring(target, labels.reshape(-1, labels.shape[-1]), n_beads)
+    take_steps(scoring, keeper)
+    found, shape = scoring.scores(), labels.shape[:-1]
+    values = (getattr(found, name) for name in _NAMES)
+    return Scores(*(each.reshape((*each.shape[:-1], *shape)) for each in values))

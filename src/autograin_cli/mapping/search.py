@@ -1,54 +1,131 @@
 """The best mapping within reach of moves, merges and splits, where there are too many to list."""
 
 from collections import deque
-from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from autograin_cli.mapping.autoencoder import one_hot
-from autograin_cli.mapping.enumeration import is_connected, neighbour_masks
+from autograin_cli.mapping.moves import Improvement, connected
 from autograin_cli.mapping.rounding import in_order
-from autograin_cli.mapping.scoring import Objective, Sums, score, scores, sums
+from autograin_cli.mapping.scoring import Objective, score
 from autograin_cli.mapping.topology import Units
+from autograin_cli.passes import State, part_of
+from autograin_cli.steps import draw_on, draws, like, take_steps, within
+from autograin_cli.trajectory import Keeper
 
 _IMPROVEMENT = 1e-12
-_CANDIDATE_ELEMENTS = 2**22
 
 
 def local_search(
     target: Objective, units: Units, n_beads: int, starts: list[Tensor], rounds: int, seed: int
 ) -> Tensor:
-    """Improve each start by moves, then the best by merges with splits and moves again.
+    """Improve each start by moves, then the best by merges with splits: see `LocalSearch`."""
+    search = LocalSearch(target, units, starts, (n_beads, rounds), seed)
+    take_steps(search, None)
+    return search.visited()
 
-    Args:
-        target: what is minimised.
-        units: and their graph; every start must have connected beads.
-        n_beads: number of beads.
-        starts: labels of units, each (units,).
-        rounds: merges with splits that are tried in vain before the search ends.
-        seed: of the choice of merges and splits.
 
-    Returns:
-        The local optima that were visited, beads numbered by their first unit, (optima, units).
+class LocalSearch:
+    """Improves each start by moves, then the best by merges with splits and moves again.
+
+    A step is a round of moves.
     """
-    generator = torch.Generator().manual_seed(seed)
-    optima = [improve(target, units, start, n_beads) for start in starts]
-    values = [_value(target, labels, n_beads) for labels in optima]
-    best = optima[values.index(min(values))]
-    lowest, failures = min(values), 0
-    while failures < rounds and n_beads > 1 and units.count > n_beads:
-        proposal = _merge_and_split(target, units, best, n_beads, generator)
-        labels = improve(target, units, proposal, n_beads)
-        value = _value(target, labels, n_beads)
-        failures += 1
-        if value < lowest * (1 - _IMPROVEMENT):
-            best, lowest, failures = labels, value, 0
-        optima.append(labels)
-    return torch.stack([in_order(labels) for labels in optima]).unique(dim=0)
+
+    def __init__(
+        self,
+        target: Objective,
+        units: Units,
+        starts: list[Tensor],
+        counts: tuple[int, int],
+        seed: int,
+    ) -> None:
+        """Begin.
+
+        Args:
+            target: what is minimised.
+            units: and their graph; every start must have connected beads.
+            starts: labels of units, each (units,).
+            counts: beads, and merges with splits that are tried in vain before the search ends.
+            seed: of the choice of merges and splits.
+        """
+        self._target, self._units, self._starts = target, units, starts
+        self._n_beads, self._rounds = counts
+        self._generator = torch.Generator().manual_seed(seed)
+        self._optima: list[Tensor] = []
+        self._values: list[float] = []
+        self._best = self._failures = 0
+        self._now: Improvement | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether no start is left, and nothing was found for a while."""
+        if self._now is not None or len(self._optima) < len(self._starts):
+            return False
+        return self._failures >= self._rounds or not 1 < self._n_beads < self._units.count
+
+    def step(self) -> None:
+        """Make a round of moves, from the next start or proposal where the last one has ended."""
+        if self._now is None:
+            start = self._next_start()
+            self._now = Improvement(self._target, self._units, start, self._n_beads)
+        self._now.step()
+        if self._now.over:
+            self._found(self._now.labels)
+            self._now = None
+
+    def visited(self) -> Tensor:
+        """The local optima, beads numbered by their first unit, (optima, units)."""
+        return torch.stack([in_order(labels) for labels in self._optima]).unique(dim=0)
+
+    def state(self) -> State:
+        """Give what steps change."""
+        now = self._now.state() if self._now is not None else {}
+        none = torch.zeros(0, self._units.count, dtype=torch.int64)
+        return {
+            **{f"now/{name}": value for name, value in now.items()},
+            "optima": torch.stack(self._optima) if self._optima else none,
+            "values": torch.tensor(self._values, dtype=torch.float64),
+            "best": torch.tensor(self._best),
+            "failures": torch.tensor(self._failures),
+            "draws": draws(self._generator),
+        }
+
+    def restore(self, n_steps: int, state: State) -> None:
+        """Go on from another one."""
+        optima, now = state["optima"], part_of(state, "now")
+        self._optima = [connected(each, self._units, self._n_beads) for each in optima]
+        values = torch.zeros(len(optima), dtype=torch.float64)
+        self._values = like(state["values"], values).tolist()
+        self._best = int(within(state["best"], (), max(0, len(optima) - 1)))
+        self._failures = int(within(state["failures"], (), self._rounds))
+        draw_on(self._generator, state["draws"])
+        if now:
+            self._now = Improvement(self._target, self._units, now["labels"], self._n_beads)
+            self._now.restore(n_steps, now)
+
+    def _next_start(self) -> Tensor:
+        if len(self._optima) < len(self._starts):
+            return self._starts[len(self._optima)]
+        best = self._optima[self._best]
+        return _merge_and_split(self._target, self._units, best, self._n_beads, self._generator)
+
+    def _found(self, labels: Tensor) -> None:
+        """Take a local optimum into account."""
+        value = _value(self._target, labels, self._n_beads)
+        lowest = self._values[self._best] if self._values else value
+        from_start = len(self._optima) < len(self._starts)
+        better = value < (lowest if from_start else lowest * (1 - _IMPROVEMENT))
+        self._optima.append(labels)
+        self._values.append(value)
+        if better:
+            self._best = len(self._optima) - 1
+        if not from_start:
+            self._failures = 0 if better else self._failures + 1
 
 
-def improve(target: Objective, units: Units, labels: Tensor, n_beads: int) -> Tensor:
+def improve(
+    target: Objective, units: Units, labels: Tensor, n_beads: int, keeper: Keeper | None = None
+) -> Tensor:
     """Move single units between neighbouring beads until no move lowers the objective.
 
     Args:
@@ -56,122 +133,14 @@ def improve(target: Objective, units: Units, labels: Tensor, n_beads: int) -> Te
         units: and their graph.
         labels: bead of each unit, (units,); beads connected.
         n_beads: number of beads.
+        keeper: keeps how far it is.
 
     Returns:
         Labels, (units,).
     """
-    near = neighbour_masks(units)
-    state = _State.of(target, labels.clone(), n_beads)
-    while True:
-        moves = _moves(units, near, state.labels)
-        if not moves:
-            return state.labels
-        gains = state.value - state.values_after(moves)
-        order = gains.argsort(descending=True)
-        promising = [moves[i] for i in order.tolist() if gains[i] > _IMPROVEMENT * state.value]
-        state, moved = _take(promising, near, state)
-        if not moved:
-            return state.labels
-
-
-def _take(
-    promising: list[tuple[int, int]], near: list[int], state: "_State"
-) -> tuple["_State", bool]:
-    """Make the moves, best first, that are still allowed and still gain."""
-    moved = False
-    for unit, bead in promising:
-        if not _allowed(unit, near, state.labels) or not _touches(unit, bead, near, state.labels):
-            continue
-        value = float(state.values_after([(unit, bead)])[0])
-        if value < state.value * (1 - _IMPROVEMENT):
-            state = state.after(unit, bead, value)
-            moved = True
-    return state, moved
-
-
-@dataclass(frozen=True)
-class _State:
-    """A mapping with the sums that moves change: rows[k] is shares times a matrix."""
-
-    target: Objective
-    labels: Tensor
-    beads: Sums
-    rows: tuple[Tensor, ...]
-    value: float
-
-    @classmethod
-    def of(cls, target: Objective, labels: Tensor, n_beads: int) -> "_State":
-        """Sum up a mapping."""
-        shares = one_hot(labels, n_beads)
-        rows = tuple(shares @ matrix for matrix in _matrices(target))
-        beads = sums(target, shares)
-        return cls(target, labels, beads, rows, float(scores(target, beads).objective))
-
-    def values_after(self, moves: list[tuple[int, int]]) -> Tensor:
-        """Objective after each of some moves, each made alone, (moves,)."""
-        unit = torch.tensor([move[0] for move in moves])
-        to = torch.tensor([move[1] for move in moves])
-        size = max(1, _CANDIDATE_ELEMENTS // self.beads.gram.numel())
-        parts = zip(unit.split(size), to.split(size), strict=True)
-        return torch.cat([scores(self.target, self._sums_after(u, t)).objective for u, t in parts])
-
-    def after(self, unit: int, bead: int, value: float) -> "_State":
-        """The mapping with one unit moved."""
-        moved = self._sums_after(torch.tensor([unit]), torch.tensor([bead]))
-        beads = Sums(*(getattr(moved, name)[0] for name in Sums.__dataclass_fields__))
-        old = int(self.labels[unit])
-        rows = tuple(row.clone() for row in self.rows)
-        for row, matrix in zip(rows, _matrices(self.target), strict=True):
-            row[old] -= matrix[unit]
-            row[bead] += matrix[unit]
-        labels = self.labels.clone()
-        labels[unit] = bead
-        return replace(self, labels=labels, beads=beads, rows=rows, value=value)
-
-    def _sums_after(self, unit: Tensor, to: Tensor) -> Sums:
-        """Sums after each of some moves: with d = e_to - e_from, Q + d tᵀ + t dᵀ + q d dᵀ."""
-        n_beads = self.beads.masses.shape[0]
-        change = (one_hot(to, n_beads) - one_hot(self.labels[unit], n_beads)).T
-        gram, squared, mixed, forces = _matrices(self.target)
-        row = [matrix[:, unit].T for matrix in self.rows]
-        own = [matrix[unit, unit][:, None] for matrix in (gram, squared, mixed, forces)]
-        crossed = [change[:, :, None] * r[:, None, :] for r in row[:2]]
-        pair = change[:, :, None] * change[:, None, :]
-        return Sums(
-            gram=self.beads.gram + crossed[0] + crossed[0].mT + own[0][..., None] * pair,
-            squared=self.beads.squared + crossed[1] + crossed[1].mT + own[1][..., None] * pair,
-            mixed=self.beads.mixed + 2 * change * row[2] + own[2] * change**2,
-            forces=self.beads.forces + 2 * change * row[3] + own[3] * change**2,
-            masses=self.beads.masses + change * self.target.masses[unit][:, None],
-            sizes=self.beads.sizes + change * self.target.sizes[unit][:, None],
-        )
-
-
-def _matrices(target: Objective) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The matrices of an objective, in the order of `Sums`."""
-    return target.gram, target.squared, target.mixed, target.forces
-
-
-def _moves(units: Units, near: list[int], labels: Tensor) -> list[tuple[int, int]]:
-    """Moves of one unit to a neighbouring bead that leave its own connected and not empty."""
-    bead_of = labels.tolist()
-    moves = []
-    for unit, around in enumerate(units.neighbours):
-        beads = {bead_of[v] for v in around} - {bead_of[unit]}
-        if beads and _allowed(unit, near, labels):
-            moves += [(unit, bead) for bead in sorted(beads)]
-    return moves
-
-
-def _allowed(unit: int, near: list[int], labels: Tensor) -> bool:
-    """Whether the bead of a unit stays connected and not empty without it."""
-    members = (labels == labels[unit]).nonzero().flatten().tolist()
-    return is_connected(sum(1 << v for v in members) & ~(1 << unit), near)
-
-
-def _touches(unit: int, bead: int, near: list[int], labels: Tensor) -> bool:
-    """Whether a unit has a neighbour in a bead."""
-    return any(near[unit] >> v & 1 for v in (labels == bead).nonzero().flatten().tolist())
+    improvement = Improvement(target, units, labels, n_beads)
+    take_steps(improvement, keeper)
+    return improvement.labels
 
 
 def _merge_and_split(
