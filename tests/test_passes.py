@@ -146,6 +146,21 @@ def test_sums_of_another_pass_are_refused() -> None:
         surveys(Kept(chunk, 5, True, keeper), [ethane], 2)
 
 
+@pytest.mark.parametrize("name", ["structures/000000", "positions/0", "forces/0"])
+def test_sums_of_other_atoms_are_refused(name: str) -> None:
+    chunk = gas(10, 8)
+    ethane = replace(alkane(2), copies=torch.arange(8)[None])
+    keeper = Keeper(1)
+    with pytest.raises(StoppedError):
+        surveys(Kept(chunk, 5, True, keeper), [ethane], 2)
+    (kept,) = keeper.kept
+    (whole,) = [full for full in kept.sums if full.endswith(name)]
+    damaged = kept.sums | {whole: kept.sums[whole][:, :7]}
+    again = Kept(chunk, 5, True, Keeper(9, [PassState(kept.n_frames, damaged)]))
+    with pytest.raises(InputError, match="not those of this pass"):
+        surveys(again, [ethane], 2)
+
+
 def test_numbered_tensors_keep_their_order() -> None:
     tensors = [torch.full((), float(number)) for number in range(12)]
     state = numbered("x", tensors) | numbered("xy", tensors[:1])

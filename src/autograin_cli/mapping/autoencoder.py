@@ -94,7 +94,9 @@ def bordered_inverse(bead_gram: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def reconstruction_loss(encoder: Tensor, decoder: Tensor, gram: Tensor) -> Tensor:
-    """L_AE = tr[(I - DE) G (I - DE)ᵀ] / n.
+    """L_AE = tr[(I - DE) G (I - DE)ᵀ] / n = (tr G - 2 tr DEG + tr D EGEᵀ Dᵀ) / n.
+
+    The second form takes n² products for each bead, the first takes n³.
 
     Args:
         encoder: E, (..., beads, atoms).
@@ -106,7 +108,10 @@ def reconstruction_loss(encoder: Tensor, decoder: Tensor, gram: Tensor) -> Tenso
 
     Source: Eq. (1) of arXiv:1812.02706; docs/method.md, "The loss needs only second moments".
     """
-    return _lost(encoder, decoder, gram).sum((-2, -1)) / gram.shape[0]
+    crossed = encoder @ gram
+    kept = (decoder.mT * crossed).sum((-2, -1))
+    decoded = (decoder @ (crossed @ encoder.mT) * decoder).sum((-2, -1))
+    return (gram.trace() - 2 * kept + decoded) / gram.shape[0]
 
 
 def reconstruction_errors(encoder: Tensor, decoder: Tensor, gram: Tensor) -> Tensor:
@@ -120,13 +125,9 @@ def reconstruction_errors(encoder: Tensor, decoder: Tensor, gram: Tensor) -> Ten
     Returns:
         Å, (..., atoms); the mean of their squares is L_AE.
     """
-    return _lost(encoder, decoder, gram).sum(-1).clamp_min(0).sqrt()
-
-
-def _lost(encoder: Tensor, decoder: Tensor, gram: Tensor) -> Tensor:
-    """Terms whose sums over a row are the diagonal of (I - DE) G (I - DE)ᵀ, Å²."""
+    # Not as the loss is: what is left of an atom that comes back exactly would be rounding.
     residual = torch.eye(gram.shape[0], dtype=gram.dtype) - decoder @ encoder
-    return residual @ gram * residual
+    return (residual @ gram * residual).sum(-1).clamp_min(0).sqrt()
 
 
 def bond_lengths(gram: Tensor, bonds: Tensor) -> Tensor:

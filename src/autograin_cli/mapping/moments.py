@@ -15,6 +15,7 @@ from autograin_cli.geometry import mean_structure
 from autograin_cli.mapping.copies import sum_products
 from autograin_cli.molecules import Molecule
 from autograin_cli.passes import State, Together, add_up, numbered, of_number
+from autograin_cli.steps import like
 from autograin_cli.trajectory import Chunk, Trajectory
 
 _SAMPLED_STRUCTURES = 300
@@ -162,11 +163,18 @@ class _Sums:
 
     def restore(self, state: State) -> None:
         """Go on with what was added before."""
-        self.structures = [state["structures/000000"], *of_number(state, "structures")[1:]]
+        n_atoms = self._molecule.n_atoms
+        gram = torch.empty(n_atoms, n_atoms, dtype=torch.float64, device="meta")
+        for found in (state["structures/000000"], *of_number(state, "structures")[1:]):
+            some = torch.empty(len(found), n_atoms, 3, dtype=torch.float64, device="meta")
+            self.structures.append(like(found, some))
         for number in range(len(self.blocks)):
             if f"positions/{number}" in state:
                 count, forces = int(state[f"count/{number}"]), state.get(f"forces/{number}")
-                self.blocks[number] = Moments(state[f"positions/{number}"], forces, count)
+                forces = None if forces is None else like(forces, gram)
+                self.blocks[number] = Moments(
+                    like(state[f"positions/{number}"], gram), forces, count
+                )
 
 
 def _sampled_copies(molecule: Molecule, n_frames: int) -> Tensor:
