@@ -52,9 +52,9 @@ def test_damage_gives_an_error_and_no_traceback(name: str, tmp_path: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SURFACES))
-def test_half_a_minute_of_damage_gives_no_traceback(name: str, tmp_path: Path) -> None:
+def test_some_seconds_of_damage_give_no_traceback(name: str, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "fuzz.fuzz", name, "--seconds", "30", "--keep", str(tmp_path)],
+        [sys.executable, "-m", "fuzz.fuzz", name, "--seconds", "12", "--keep", str(tmp_path)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
