@@ -107,6 +107,7 @@ LIQUID_LAWS = [
     ("liquid simulation", changed(f"{RUN}/box", (0, 0), 1.0), "frames in another box"),
     ("liquid simulation", changed(f"{RUN}/copies", 0, 4), "frames and beads"),
     ("liquid simulation", changed(f"{RUN}/copies", 0, -1), "copies: -1"),
+    ("liquid comparison", changed(f"{RUN}/copies", 0, 2**63 - 1), "copies: 9223372036854775807"),
     ("liquid simulation", replaced(f"{RUN}/copies", np.zeros(2, "i8")), "no molecules"),
     (
         "liquid simulation",

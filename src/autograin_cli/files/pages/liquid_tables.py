@@ -86,11 +86,13 @@ def run_rows(simulation: Simulation, mappings: Sequence[Mapping]) -> list[Row]:
 
 def density_rows(simulation: Simulation, mappings: Sequence[Mapping]) -> list[Row]:
     """Give the density of the beads, where there is a box and the masses are known."""
-    copies = simulation.copies.tolist()
-    masses = system_of(mappings).with_copies(copies).masses if mappings else None
-    if masses is None or simulation.box is None:
+    parts = system_of(mappings).components if mappings else ()
+    masses = [float(part.masses.sum()) for part in parts if part.masses is not None]
+    if not parts or len(masses) < len(parts) or simulation.box is None:
         return []
-    at_one = cubic_angstrom_of(float(masses.sum()), 1.0)  # volume at 1 g/cm3
+    # Not bead by bead: a record says how many copies there are, and need not hold their frames.
+    total = sum(n * mass for n, mass in zip(simulation.copies.tolist(), masses, strict=True))
+    at_one = cubic_angstrom_of(total, 1.0)  # volume at 1 g/cm3
     density = at_one / float(torch.linalg.det(simulation.box).abs())
     return [Row("density", f"{density:.4f} g/cm3")]
 

@@ -20,6 +20,8 @@ from autograin_cli.files.visible import visible
 from autograin_cli.mapping.mapping import Mapping
 from autograin_cli.simulation.simulation import Simulation
 
+_TOO_MANY = 10**9  # copies of a molecule: more than a machine holds
+
 
 def check_simulation(simulation: Simulation, mappings: tuple[Mapping, ...], n_terms: int) -> None:
     """Check the diagnostics of a run, and that it is of the molecules that are mapped.
@@ -36,7 +38,7 @@ def check_simulation(simulation: Simulation, mappings: tuple[Mapping, ...], n_te
     names = tuple(mapping.molecule.name for mapping in mappings)
     expected = f"{', '.join(map(visible, names))}, as mapped"
     require(simulation.molecules == names, f"simulation: molecules {given}", expected)
-    check_range("simulation: copies", simulation.copies, 0, None)
+    check_range("simulation: copies", simulation.copies, 0, _TOO_MANY)
     require(bool(simulation.copies.any()), "simulation: no molecules", "at least one molecule")
     check_box("simulation", simulation.box)
     for name in ("temperature", "timestep"):
